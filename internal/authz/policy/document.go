@@ -1,0 +1,4 @@
+package policy
+
+// Document is a parsed, valid policy.
+type Document struct{}
