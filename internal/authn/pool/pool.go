@@ -1,0 +1,244 @@
+// Package pool is what a user pool and its app clients are: their settings,
+// their schema, who may be named how, which flows a client allows. Everybody
+// who signs somebody in or answers about a user asks here.
+//
+// What a newcomer gets wrong: a Pool and a Client are shared by all requests of
+// this process until a setting changes. Read them, never write to them.
+package pool
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"gatehouse/internal/api"
+	"gatehouse/internal/api/cognitoidp"
+	"gatehouse/internal/store"
+)
+
+// Pool is a user pool.
+type Pool struct {
+	ID       string
+	Settings *cognitoidp.UserPoolType
+	Schema   Schema
+}
+
+// Name is the part of the id after the underscore, which enters SRP.
+func (p *Pool) Name() string {
+	_, name, _ := strings.Cut(p.ID, "_")
+	return name
+}
+
+// CaseSensitive reports whether names differ by case. It is the API's default.
+func (p *Pool) CaseSensitive() bool {
+	c := p.Settings.UsernameConfiguration
+	return c == nil || c.CaseSensitive == nil || *c.CaseSensitive
+}
+
+// PasswordPolicy is the pool's policy; it always has one.
+func (p *Pool) PasswordPolicy() *cognitoidp.PasswordPolicyType {
+	return p.Settings.Policies.PasswordPolicy
+}
+
+// AutoVerified reports whether an attribute is verified by a code that the
+// service sends by itself.
+func (p *Pool) AutoVerified(name string) bool {
+	return slices.Contains(p.Settings.AutoVerifiedAttributes, cognitoidp.VerifiedAttributeType(name))
+}
+
+// Client is an app client.
+type Client struct {
+	ID, PoolID string
+	Settings   *cognitoidp.UserPoolClientType // without the secret
+	Secrets    []Secret
+}
+
+// Secret is one of the secrets of a client; every one is accepted.
+type Secret struct {
+	ID, Value string
+	CreatedAt time.Time
+}
+
+// Allows reports whether a client allows a flow by its ALLOW_ name or by its
+// legacy name.
+func (c *Client) Allows(flow cognitoidp.ExplicitAuthFlowsType) bool {
+	legacy := map[cognitoidp.ExplicitAuthFlowsType]cognitoidp.ExplicitAuthFlowsType{
+		cognitoidp.ExplicitAuthFlowsTypeAllowAdminUserPasswordAuth: cognitoidp.ExplicitAuthFlowsTypeAdminNoSrpAuth,
+		cognitoidp.ExplicitAuthFlowsTypeAllowUserPasswordAuth:      cognitoidp.ExplicitAuthFlowsTypeUserPasswordAuth,
+		cognitoidp.ExplicitAuthFlowsTypeAllowCustomAuth:            cognitoidp.ExplicitAuthFlowsTypeCustomAuthFlowOnly,
+	}
+	flows := c.Settings.ExplicitAuthFlows
+	if slices.Contains(flows, flow) {
+		return true
+	}
+	if l, ok := legacy[flow]; ok && slices.Contains(flows, l) {
+		return true
+	}
+	// Legacy clients refresh, and use SRP unless they are for custom
+	// authentication only.
+	for _, f := range flows {
+		if !strings.HasPrefix(string(f), "ALLOW_") {
+			return flow == cognitoidp.ExplicitAuthFlowsTypeAllowRefreshTokenAuth ||
+				flow == cognitoidp.ExplicitAuthFlowsTypeAllowUserSrpAuth && !slices.Contains(flows, cognitoidp.ExplicitAuthFlowsTypeCustomAuthFlowOnly)
+		}
+	}
+	return false
+}
+
+// HidesUsers reports whether answers must not tell that a user does not exist.
+func (c *Client) HidesUsers() bool {
+	p := c.Settings.PreventUserExistenceErrors
+	return p != nil && *p == cognitoidp.PreventUserExistenceErrorTypesEnabled
+}
+
+// Revocable reports whether tokens carry origin_jti and can be revoked.
+func (c *Client) Revocable() bool {
+	return c.Settings.EnableTokenRevocation == nil || *c.Settings.EnableTokenRevocation
+}
+
+// Registry finds pools and clients. Both are cached until any configuration
+// changes on any node.
+type Registry struct {
+	db *store.DB
+
+	mu         sync.Mutex
+	generation uint64
+	pools      map[string]*Pool
+	clients    map[string]*Client
+}
+
+// NewRegistry returns the registry of a store.
+func NewRegistry(db *store.DB) *Registry { return &Registry{db: db} }
+
+// maxCached bounds each cache; a full one is begun anew.
+const maxCached = 10_000
+
+// cached looks key up; fresh reports the generation to store under.
+func cached[T any](r *Registry, m func() map[string]*T, key string) (*T, uint64) {
+	g := r.db.Generation()
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.generation != g || r.pools == nil || len(r.pools)+len(r.clients) > maxCached {
+		r.generation, r.pools, r.clients = g, map[string]*Pool{}, map[string]*Client{}
+	}
+	return m()[key], g
+}
+
+func keep[T any](r *Registry, m func() map[string]*T, key string, v *T, generation uint64) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	// A value read before a change must not survive it.
+	if r.generation == generation && r.db.Generation() == generation {
+		m()[key] = v
+	}
+}
+
+// Pool is the pool of that id, or a ResourceNotFoundException.
+func (r *Registry) Pool(ctx context.Context, id string) (*Pool, error) {
+	pools := func() map[string]*Pool { return r.pools }
+	p, generation := cached(r, pools, id)
+	if p != nil {
+		return p, nil
+	}
+	var row *store.UserPool
+	err := r.db.Read(ctx, func(tx *store.Tx) (err error) {
+		row, err = store.UserPoolByID(tx, id)
+		return err
+	})
+	if errors.Is(err, store.ErrNotFound) {
+		return nil, NotFound(id)
+	}
+	if err != nil {
+		return nil, err
+	}
+	if p, err = FromRow(row); err != nil {
+		return nil, err
+	}
+	keep(r, pools, id, p, generation)
+	return p, nil
+}
+
+// NotFound is the error for a pool that is not here.
+func NotFound(id string) error {
+	return &cognitoidp.ResourceNotFoundException{Message: "User pool " + id + " does not exist."}
+}
+
+// FromRow reads a pool's settings.
+func FromRow(row *store.UserPool) (*Pool, error) {
+	p := &Pool{ID: row.ID, Settings: &cognitoidp.UserPoolType{}}
+	if err := json.Unmarshal([]byte(row.Settings), p.Settings); err != nil {
+		return nil, err
+	}
+	p.Settings.Id, p.Settings.Name = &p.ID, new(row.Name)
+	p.Settings.CreationDate, p.Settings.LastModifiedDate = api.At(row.CreatedAt), api.At(row.UpdatedAt)
+	p.Schema = newSchema(p.Settings.SchemaAttributes)
+	return p, nil
+}
+
+// Client is the client of that id with its pool, or a
+// ResourceNotFoundException.
+func (r *Registry) Client(ctx context.Context, id string) (*Pool, *Client, error) {
+	clients := func() map[string]*Client { return r.clients }
+	c, generation := cached(r, clients, id)
+	if c == nil {
+		var row *store.UserPoolClient
+		err := r.db.Read(ctx, func(tx *store.Tx) (err error) {
+			row, err = store.UserPoolClientByID(tx, id)
+			return err
+		})
+		if errors.Is(err, store.ErrNotFound) {
+			return nil, nil, ClientNotFound(id)
+		}
+		if err != nil {
+			return nil, nil, err
+		}
+		if c, err = ClientFromRow(row); err != nil {
+			return nil, nil, err
+		}
+		keep(r, clients, id, c, generation)
+	}
+	p, err := r.Pool(ctx, c.PoolID)
+	return p, c, err
+}
+
+// ClientOf is the client of that id in that pool. A client of another pool
+// does not exist here.
+func (r *Registry) ClientOf(ctx context.Context, poolID, id string) (*Pool, *Client, error) {
+	p, err := r.Pool(ctx, poolID)
+	if err != nil {
+		return nil, nil, err
+	}
+	_, c, err := r.Client(ctx, id)
+	if err == nil && c.PoolID != poolID {
+		err = ClientNotFound(id)
+	}
+	if err != nil {
+		return nil, nil, err
+	}
+	return p, c, nil
+}
+
+// ClientNotFound is the error for a client that is not here.
+func ClientNotFound(id string) error {
+	return &cognitoidp.ResourceNotFoundException{Message: "User pool client " + id + " does not exist."}
+}
+
+// ClientFromRow reads a client's settings and secrets.
+func ClientFromRow(row *store.UserPoolClient) (*Client, error) {
+	c := &Client{ID: row.ID, PoolID: row.PoolID, Settings: &cognitoidp.UserPoolClientType{}}
+	if err := json.Unmarshal([]byte(row.Settings), c.Settings); err != nil {
+		return nil, err
+	}
+	if len(row.Secrets) > 0 {
+		if err := json.Unmarshal(row.Secrets, &c.Secrets); err != nil {
+			return nil, err
+		}
+	}
+	c.Settings.ClientId, c.Settings.UserPoolId, c.Settings.ClientName = new(api.Secret(row.ID)), new(row.PoolID), new(row.Name)
+	c.Settings.CreationDate, c.Settings.LastModifiedDate = api.At(row.CreatedAt), api.At(row.UpdatedAt)
+	return c, nil
+}

@@ -1,0 +1,34 @@
+package access
+
+import (
+	"context"
+
+	"gatehouse/internal/authz/policy"
+)
+
+type contextKey struct{}
+
+// NewContext carries the caller to the operation, for the few that ask a
+// second question themselves (iam:PassRole) or answer who is calling.
+func NewContext(ctx context.Context, c *Caller) context.Context {
+	return context.WithValue(ctx, contextKey{}, c)
+}
+
+// FromContext is the caller of a signed operation, or nil.
+func FromContext(ctx context.Context) *Caller {
+	c, _ := ctx.Value(contextKey{}).(*Caller)
+	return c
+}
+
+// Require decides the check and returns a *Error of kind KindDenied, with
+// AWS's text, when the answer is no.
+func Require(ctx context.Context, d Decider, caller *Caller, check Check) error {
+	decision, err := d.Decide(ctx, caller, check)
+	if err != nil {
+		return err
+	}
+	if decision.Allowed {
+		return nil
+	}
+	return Denied(decision.Message(&policy.Request{Principal: caller.Principal, Action: check.Action, Resource: check.Resource}))
+}

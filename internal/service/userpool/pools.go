@@ -1,0 +1,395 @@
+package userpool
+
+import (
+	"context"
+	"encoding/json"
+	"slices"
+	"strconv"
+	"strings"
+
+	"gatehouse/internal/api"
+	"gatehouse/internal/api/cognitoidp"
+	"gatehouse/internal/authn/pool"
+	"gatehouse/internal/store"
+)
+
+// CreateUserPool makes a pool with Cognito's defaults, and its signing keys.
+func (s *Service) CreateUserPool(ctx context.Context, in *cognitoidp.CreateUserPoolInput) (*cognitoidp.CreateUserPoolOutput, error) {
+	settings := &cognitoidp.UserPoolType{
+		Policies: in.Policies, DeletionProtection: in.DeletionProtection, LambdaConfig: in.LambdaConfig,
+		AutoVerifiedAttributes: in.AutoVerifiedAttributes, AliasAttributes: in.AliasAttributes, UsernameAttributes: in.UsernameAttributes,
+		SmsVerificationMessage: in.SmsVerificationMessage, EmailVerificationMessage: in.EmailVerificationMessage,
+		EmailVerificationSubject: in.EmailVerificationSubject, VerificationMessageTemplate: in.VerificationMessageTemplate,
+		SmsAuthenticationMessage: in.SmsAuthenticationMessage, MfaConfiguration: in.MfaConfiguration,
+		UserAttributeUpdateSettings: in.UserAttributeUpdateSettings, DeviceConfiguration: in.DeviceConfiguration,
+		EmailConfiguration: in.EmailConfiguration, SmsConfiguration: in.SmsConfiguration, UserPoolTags: in.UserPoolTags,
+		AdminCreateUserConfig: in.AdminCreateUserConfig, UserPoolAddOns: in.UserPoolAddOns,
+		UsernameConfiguration: in.UsernameConfiguration, AccountRecoverySetting: in.AccountRecoverySetting, UserPoolTier: in.UserPoolTier,
+	}
+	schema, err := newPoolSchema(in.Schema)
+	if err != nil {
+		return nil, err
+	}
+	settings.SchemaAttributes = schema
+	setDefaults(settings)
+	if err := checkSettings(settings); err != nil {
+		return nil, err
+	}
+	row := &store.UserPool{ID: s.Region + "_" + randomText(alphanumeric, 9), Name: *in.PoolName, CreatedAt: s.Now(), UpdatedAt: s.Now()}
+	keys, err := s.Tokens.NewKeys(row.ID, s.Now())
+	if err != nil {
+		return nil, err
+	}
+	if err := s.writePool(ctx, row, settings, keys); err != nil {
+		return nil, err
+	}
+	out, err := s.describe(row, 0)
+	return &cognitoidp.CreateUserPoolOutput{UserPool: out}, err
+}
+
+func (s *Service) writePool(ctx context.Context, row *store.UserPool, settings *cognitoidp.UserPoolType, keys []*store.SigningKey) error {
+	text, err := json.Marshal(settings)
+	if err != nil {
+		return err
+	}
+	row.Settings = string(text)
+	return s.DB.Write(ctx, func(tx *store.Tx) error {
+		if err := store.PutUserPool(tx, row); err != nil {
+			return err
+		}
+		for _, k := range keys {
+			if err := store.PutSigningKey(tx, k); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// describe is a pool as the API shows it.
+func (s *Service) describe(row *store.UserPool, users int) (*cognitoidp.UserPoolType, error) {
+	p, err := pool.FromRow(row)
+	if err != nil {
+		return nil, err
+	}
+	out := p.Settings
+	out.Arn, out.EstimatedNumberOfUsers = new(s.arn(p.ID)), new(users)
+	return out, nil
+}
+
+// setDefaults fills what was not given (user-pools.md, section 2).
+func setDefaults(p *cognitoidp.UserPoolType) {
+	if p.Policies == nil {
+		p.Policies = &cognitoidp.UserPoolPolicyType{}
+	}
+	if p.Policies.PasswordPolicy == nil {
+		p.Policies.PasswordPolicy = &cognitoidp.PasswordPolicyType{RequireUppercase: new(true), RequireLowercase: new(true),
+			RequireNumbers: new(true), RequireSymbols: new(true)}
+	}
+	pw := *p.Policies.PasswordPolicy
+	pw.MinimumLength = or(pw.MinimumLength, 8)
+	for _, flag := range []**bool{&pw.RequireUppercase, &pw.RequireLowercase, &pw.RequireNumbers, &pw.RequireSymbols} {
+		*flag = or(*flag, false)
+	}
+	if pw.TemporaryPasswordValidityDays == nil && p.AdminCreateUserConfig != nil {
+		pw.TemporaryPasswordValidityDays = p.AdminCreateUserConfig.UnusedAccountValidityDays
+	}
+	if api.Value(pw.TemporaryPasswordValidityDays) == 0 {
+		pw.TemporaryPasswordValidityDays = new(7)
+	}
+	p.Policies = &cognitoidp.UserPoolPolicyType{PasswordPolicy: &pw, SignInPolicy: p.Policies.SignInPolicy}
+	if p.Policies.SignInPolicy == nil {
+		p.Policies.SignInPolicy = &cognitoidp.SignInPolicyType{AllowedFirstAuthFactors: []cognitoidp.AuthFactorType{cognitoidp.AuthFactorTypePassword}}
+	}
+	p.DeletionProtection = or(p.DeletionProtection, cognitoidp.DeletionProtectionTypeInactive)
+	p.MfaConfiguration = or(p.MfaConfiguration, cognitoidp.UserPoolMfaTypeOff)
+	p.UserPoolTier = or(p.UserPoolTier, cognitoidp.UserPoolTierTypeEssentials)
+	if p.LambdaConfig == nil {
+		p.LambdaConfig = &cognitoidp.LambdaConfigType{}
+	}
+	if p.EmailConfiguration == nil {
+		p.EmailConfiguration = &cognitoidp.EmailConfigurationType{}
+	}
+	p.EmailConfiguration.EmailSendingAccount = or(p.EmailConfiguration.EmailSendingAccount, cognitoidp.EmailSendingAccountTypeCognitoDefault)
+	if p.UserPoolTags == nil {
+		p.UserPoolTags = map[string]string{}
+	}
+	if p.AdminCreateUserConfig == nil {
+		p.AdminCreateUserConfig = &cognitoidp.AdminCreateUserConfigType{}
+	}
+	p.AdminCreateUserConfig.AllowAdminCreateUserOnly = or(p.AdminCreateUserConfig.AllowAdminCreateUserOnly, false)
+	p.AdminCreateUserConfig.UnusedAccountValidityDays = pw.TemporaryPasswordValidityDays
+	setMessageDefaults(p)
+}
+
+// setMessageDefaults keeps the two places where a verification message stands
+// to one text.
+func setMessageDefaults(p *cognitoidp.UserPoolType) {
+	t := cognitoidp.VerificationMessageTemplateType{}
+	if p.VerificationMessageTemplate != nil {
+		t = *p.VerificationMessageTemplate
+	}
+	t.DefaultEmailOption = or(t.DefaultEmailOption, cognitoidp.DefaultEmailOptionTypeConfirmWithCode)
+	for _, pair := range [][2]**string{{&t.EmailMessage, &p.EmailVerificationMessage}, {&t.EmailSubject, &p.EmailVerificationSubject},
+		{&t.SmsMessage, &p.SmsVerificationMessage}} {
+		if *pair[0] == nil {
+			*pair[0] = *pair[1]
+		}
+		*pair[1] = *pair[0]
+	}
+	p.VerificationMessageTemplate = &t
+}
+
+func or[T any](p *T, standard T) *T {
+	if p == nil {
+		return &standard
+	}
+	return p
+}
+
+// checkSettings refuses what contradicts itself, and what this server would
+// have to ignore: a pool whose settings ask for a check is never run without.
+func checkSettings(p *cognitoidp.UserPoolType) error {
+	if n := *p.Policies.PasswordPolicy.MinimumLength; n < 6 || n > 99 {
+		return invalid("MinimumLength of the password policy must be between 6 and 99.")
+	}
+	if len(p.AliasAttributes) > 0 && len(p.UsernameAttributes) > 0 {
+		return invalid("Only one of the aliasAttributes or usernameAttributes can be set in a user pool.")
+	}
+	if *p.MfaConfiguration == cognitoidp.UserPoolMfaTypeOn {
+		return invalid("MfaConfiguration ON is not available: this version of the server has no second factors.")
+	}
+	if l, _ := json.Marshal(p.LambdaConfig); string(l) != "{}" {
+		return invalid("LambdaConfig is not available: this version of the server has no Lambda functions to call.")
+	}
+	if a := p.UserPoolAddOns; a != nil && a.AdvancedSecurityMode != nil && *a.AdvancedSecurityMode == cognitoidp.AdvancedSecurityModeTypeEnforced {
+		return invalid("AdvancedSecurityMode ENFORCED is not available: this version of the server has no threat protection.")
+	}
+	if *p.VerificationMessageTemplate.DefaultEmailOption == cognitoidp.DefaultEmailOptionTypeConfirmWithLink {
+		return invalid("DefaultEmailOption CONFIRM_WITH_LINK needs a user pool domain, which this version of the server does not have.")
+	}
+	if u := p.UserAttributeUpdateSettings; u != nil {
+		for _, a := range u.AttributesRequireVerificationBeforeUpdate {
+			if !slices.Contains(p.AutoVerifiedAttributes, cognitoidp.VerifiedAttributeType(a)) {
+				return invalid("AttributesRequireVerificationBeforeUpdate must be a subset of AutoVerifiedAttributes.")
+			}
+		}
+	}
+	if r := p.AccountRecoverySetting; r != nil {
+		for _, m := range r.RecoveryMechanisms {
+			if *m.Name == cognitoidp.RecoveryOptionNameTypeAdminOnly && len(r.RecoveryMechanisms) > 1 {
+				return invalid("admin_only cannot be combined with other recovery mechanisms.")
+			}
+		}
+	}
+	if len(p.UserPoolTags) > 50 {
+		return invalid("A user pool can have at most 50 tags.")
+	}
+	return nil
+}
+
+// newPoolSchema is the standard schema with what the caller changes of it and
+// adds to it.
+func newPoolSchema(given []cognitoidp.SchemaAttributeType) ([]cognitoidp.SchemaAttributeType, error) {
+	schema := pool.StandardSchema()
+	for _, a := range given {
+		if a.Name == nil {
+			return nil, invalid("Schema attributes need a Name.")
+		}
+		i := slices.IndexFunc(schema, func(x cognitoidp.SchemaAttributeType) bool { return *x.Name == *a.Name })
+		if pool.IsStandard(*a.Name) {
+			if err := changeStandard(&schema[i], a); err != nil {
+				return nil, err
+			}
+			continue
+		}
+		custom, err := customAttribute(a)
+		if err != nil {
+			return nil, err
+		}
+		if slices.ContainsFunc(schema, func(x cognitoidp.SchemaAttributeType) bool { return *x.Name == *custom.Name }) {
+			return nil, invalid(*custom.Name + ": Existing attribute already has name " + *custom.Name + ".")
+		}
+		schema = append(schema, *custom)
+	}
+	if len(schema)-len(pool.StandardSchema()) > 50 {
+		return nil, invalid("A user pool can have at most 50 custom attributes.")
+	}
+	return schema, nil
+}
+
+func changeStandard(def *cognitoidp.SchemaAttributeType, a cognitoidp.SchemaAttributeType) error {
+	if *def.Name == "sub" {
+		return nil // what is given for sub does not change it
+	}
+	if a.AttributeDataType != nil && *a.AttributeDataType != *def.AttributeDataType {
+		return invalid("You can not change AttributeDataType or set developerOnlyAttribute for standard schema attribute " + *def.Name)
+	}
+	if a.DeveloperOnlyAttribute != nil && *a.DeveloperOnlyAttribute {
+		return invalid("You can not change AttributeDataType or set developerOnlyAttribute for standard schema attribute " + *def.Name)
+	}
+	if a.Required != nil {
+		def.Required = a.Required
+	}
+	if a.Mutable != nil {
+		def.Mutable = a.Mutable
+	}
+	if a.StringAttributeConstraints != nil && def.StringAttributeConstraints != nil {
+		def.StringAttributeConstraints = a.StringAttributeConstraints
+	}
+	if a.NumberAttributeConstraints != nil && def.NumberAttributeConstraints != nil {
+		def.NumberAttributeConstraints = a.NumberAttributeConstraints
+	}
+	return checkConstraints(def)
+}
+
+func customAttribute(a cognitoidp.SchemaAttributeType) (*cognitoidp.SchemaAttributeType, error) {
+	name := strings.TrimPrefix(strings.TrimPrefix(*a.Name, "dev:"), "custom:")
+	if name == "" || len([]rune(name)) > 20 {
+		return nil, invalid("The name of a custom attribute must have 1 to 20 characters.")
+	}
+	if api.Value(a.Required) {
+		return nil, invalid("Required custom attributes are not supported currently.")
+	}
+	if a.AttributeDataType == nil {
+		return nil, invalid("Custom attributes need an AttributeDataType.")
+	}
+	prefix := "custom:"
+	if api.Value(a.DeveloperOnlyAttribute) {
+		prefix = "dev:custom:"
+	}
+	c := a
+	c.Name, c.Required = new(prefix+name), new(false)
+	c.Mutable, c.DeveloperOnlyAttribute = or(a.Mutable, false), or(a.DeveloperOnlyAttribute, false)
+	if *c.AttributeDataType == cognitoidp.AttributeDataTypeString && c.StringAttributeConstraints == nil {
+		c.StringAttributeConstraints = &cognitoidp.StringAttributeConstraintsType{}
+	}
+	return &c, checkConstraints(&c)
+}
+
+// checkConstraints refuses bounds that are not numbers, which travel as text.
+func checkConstraints(a *cognitoidp.SchemaAttributeType) error {
+	var bounds []*string
+	if c := a.StringAttributeConstraints; c != nil {
+		bounds = append(bounds, c.MinLength, c.MaxLength)
+	}
+	if c := a.NumberAttributeConstraints; c != nil {
+		bounds = append(bounds, c.MinValue, c.MaxValue)
+	}
+	for _, b := range bounds {
+		if b == nil {
+			continue
+		}
+		if _, err := strconv.ParseFloat(*b, 64); err != nil {
+			return invalid("The constraints of attribute " + *a.Name + " must be numbers.")
+		}
+	}
+	return nil
+}
+
+// DescribeUserPool shows a pool.
+func (s *Service) DescribeUserPool(ctx context.Context, in *cognitoidp.DescribeUserPoolInput) (*cognitoidp.DescribeUserPoolOutput, error) {
+	row, users, err := s.poolRow(ctx, *in.UserPoolId)
+	if err != nil {
+		return nil, err
+	}
+	out, err := s.describe(row, users)
+	return &cognitoidp.DescribeUserPoolOutput{UserPool: out}, err
+}
+
+// poolRow reads a pool afresh, with the number of its users.
+func (s *Service) poolRow(ctx context.Context, id string) (row *store.UserPool, users int, err error) {
+	if _, err := s.Pools.Pool(ctx, id); err != nil {
+		return nil, 0, err
+	}
+	err = s.DB.Read(ctx, func(tx *store.Tx) (err error) {
+		if row, err = store.UserPoolByID(tx, id); err != nil {
+			return err
+		}
+		users, err = store.CountUsers(tx, id)
+		return err
+	})
+	return row, users, err
+}
+
+// UpdateUserPool replaces a pool's settings. What is not given falls back to
+// its default, as in AWS; the schema, the aliases and the tier stay.
+func (s *Service) UpdateUserPool(ctx context.Context, in *cognitoidp.UpdateUserPoolInput) (*cognitoidp.UpdateUserPoolOutput, error) {
+	row, _, err := s.poolRow(ctx, *in.UserPoolId)
+	if err != nil {
+		return nil, err
+	}
+	p, err := pool.FromRow(row)
+	if err != nil {
+		return nil, err
+	}
+	if in.AdminCreateUserConfig != nil && in.AdminCreateUserConfig.UnusedAccountValidityDays != nil && in.Policies != nil &&
+		in.Policies.PasswordPolicy != nil && in.Policies.PasswordPolicy.TemporaryPasswordValidityDays != nil {
+		return nil, invalid("Please use TemporaryPasswordValidityDays in PasswordPolicy instead of UnusedAccountValidityDays")
+	}
+	settings := &cognitoidp.UserPoolType{
+		Policies: in.Policies, DeletionProtection: in.DeletionProtection, LambdaConfig: in.LambdaConfig,
+		AutoVerifiedAttributes: in.AutoVerifiedAttributes, SmsVerificationMessage: in.SmsVerificationMessage,
+		EmailVerificationMessage: in.EmailVerificationMessage, EmailVerificationSubject: in.EmailVerificationSubject,
+		VerificationMessageTemplate: in.VerificationMessageTemplate, SmsAuthenticationMessage: in.SmsAuthenticationMessage,
+		MfaConfiguration: in.MfaConfiguration, UserAttributeUpdateSettings: in.UserAttributeUpdateSettings,
+		DeviceConfiguration: in.DeviceConfiguration, EmailConfiguration: in.EmailConfiguration, SmsConfiguration: in.SmsConfiguration,
+		UserPoolTags: in.UserPoolTags, AdminCreateUserConfig: in.AdminCreateUserConfig, UserPoolAddOns: in.UserPoolAddOns,
+		AccountRecoverySetting: in.AccountRecoverySetting, UserPoolTier: in.UserPoolTier,
+		AliasAttributes: p.Settings.AliasAttributes, UsernameAttributes: p.Settings.UsernameAttributes,
+		UsernameConfiguration: p.Settings.UsernameConfiguration, SchemaAttributes: p.Settings.SchemaAttributes,
+	}
+	settings.UserPoolTier = or(settings.UserPoolTier, *p.Settings.UserPoolTier)
+	setDefaults(settings)
+	if err := checkSettings(settings); err != nil {
+		return nil, err
+	}
+	if in.PoolName != nil {
+		row.Name = *in.PoolName
+	}
+	row.UpdatedAt = s.Now()
+	return &cognitoidp.UpdateUserPoolOutput{}, s.writePool(ctx, row, settings, nil)
+}
+
+// DeleteUserPool removes a pool with its clients and users, unless it is
+// protected.
+func (s *Service) DeleteUserPool(ctx context.Context, in *cognitoidp.DeleteUserPoolInput) (*cognitoidp.DeleteUserPoolOutput, error) {
+	p, err := s.Pools.Pool(ctx, *in.UserPoolId)
+	if err != nil {
+		return nil, err
+	}
+	if *p.Settings.DeletionProtection == cognitoidp.DeletionProtectionTypeActive {
+		return nil, invalid("The user pool cannot be deleted because deletion protection is activated. Deletion protection must be inactivated first.")
+	}
+	return &cognitoidp.DeleteUserPoolOutput{}, s.DB.Write(ctx, func(tx *store.Tx) error { return store.DeleteUserPool(tx, p.ID) })
+}
+
+// ListUserPools lists pools by id.
+func (s *Service) ListUserPools(ctx context.Context, in *cognitoidp.ListUserPoolsInput) (*cognitoidp.ListUserPoolsOutput, error) {
+	from, err := s.openPage("ListUserPools", in.NextToken)
+	if err != nil {
+		return nil, err
+	}
+	n := limit(in.MaxResults, 60)
+	var rows []store.UserPool
+	if err := s.DB.Read(ctx, func(tx *store.Tx) (err error) {
+		rows, err = store.UserPools(tx, from.ID, n+1)
+		return err
+	}); err != nil {
+		return nil, err
+	}
+	out := &cognitoidp.ListUserPoolsOutput{UserPools: []cognitoidp.UserPoolDescriptionType{}}
+	if len(rows) > n {
+		rows = rows[:n]
+		out.NextToken = s.pageToken("ListUserPools", position{ID: rows[n-1].ID})
+	}
+	for _, row := range rows {
+		p, err := pool.FromRow(&row)
+		if err != nil {
+			return nil, err
+		}
+		out.UserPools = append(out.UserPools, cognitoidp.UserPoolDescriptionType{Id: &p.ID, Name: p.Settings.Name, LambdaConfig: p.Settings.LambdaConfig,
+			CreationDate: p.Settings.CreationDate, LastModifiedDate: p.Settings.LastModifiedDate})
+	}
+	return out, nil
+}

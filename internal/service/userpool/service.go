@@ -1,0 +1,122 @@
+// Package userpool is the service cognito-idp: user pools, their clients and
+// users, and the operations that sign users in. One file a family of
+// operations.
+//
+// What a newcomer gets wrong: who may call an operation has three answers.
+// Signed ones are authorised before they get here (permissions.go). Those with
+// an access token go through Service.bearer, which sees that the session still
+// stands. The rest are for anybody who knows a client id, and tell such people
+// nothing about who exists.
+package userpool
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"log/slog"
+	"math/big"
+	"time"
+
+	"gatehouse/internal/api/cognitoidp"
+	"gatehouse/internal/authn/pool"
+	"gatehouse/internal/authn/signin"
+	"gatehouse/internal/authn/token"
+	"gatehouse/internal/outbound/delivery"
+	"gatehouse/internal/seal"
+	"gatehouse/internal/store"
+)
+
+// Config is what a Service needs.
+type Config struct {
+	DB       *store.DB
+	Ring     *seal.Ring
+	Pools    *pool.Registry
+	Tokens   *token.Issuer
+	SignIn   *signin.Engine
+	Delivery *delivery.Outbox
+	Region   string
+	Account  string
+	Now      func() time.Time
+	Log      *slog.Logger
+}
+
+// Service implements cognitoidp.API.
+type Service struct {
+	cognitoidp.Unimplemented
+	Config
+}
+
+// New returns the service.
+func New(c Config) *Service { return &Service{Config: c} }
+
+func invalid(message string) error { return &cognitoidp.InvalidParameterException{Message: message} }
+
+func notAuthorized(message string) error {
+	return &cognitoidp.NotAuthorizedException{Message: message}
+}
+
+var (
+	errUserNotFound = &cognitoidp.UserNotFoundException{Message: "User does not exist."}
+	errNoSuchUser   = &cognitoidp.UserNotFoundException{Message: "Username/client id combination not found."}
+	errLimit        = &cognitoidp.LimitExceededException{Message: "Attempt limit exceeded, please try after some time."}
+)
+
+// randomText is n characters of an alphabet.
+func randomText(alphabet string, n int) string {
+	b := make([]byte, n)
+	for i := range b {
+		k, err := rand.Int(rand.Reader, big.NewInt(int64(len(alphabet))))
+		if err != nil {
+			panic(err) // crypto/rand does not fail
+		}
+		b[i] = alphabet[k.Int64()]
+	}
+	return string(b)
+}
+
+const (
+	digits       = "0123456789"
+	lowerAlnum   = "abcdefghijklmnopqrstuvwxyz0123456789"
+	alphanumeric = "ABCDEFGHIJKLMNOPQRSTUVWXYZ" + lowerAlnum
+)
+
+// adminUser reads a user by name for an administrator and lets change work on
+// it. The change is written when change returns nil.
+func (s *Service) adminUser(ctx context.Context, poolID, name string, change func(tx *store.Tx, p *pool.Pool, u *store.User) error) error {
+	p, err := s.Pools.Pool(ctx, poolID)
+	if err != nil {
+		return err
+	}
+	return s.DB.Write(ctx, func(tx *store.Tx) error {
+		old, err := p.FindUser(tx, name)
+		if errors.Is(err, store.ErrNotFound) {
+			return errUserNotFound
+		}
+		if err != nil {
+			return err
+		}
+		return s.changeUser(tx, p, old, func(u *store.User) error { return change(tx, p, u) })
+	})
+}
+
+// changeUser applies a change to a copy of a user and writes it, aliases
+// included.
+func (s *Service) changeUser(tx *store.Tx, p *pool.Pool, old *store.User, change func(u *store.User) error) error {
+	u := *old
+	u.Attributes = append([]store.Attribute(nil), old.Attributes...)
+	if err := change(&u); err != nil {
+		return err
+	}
+	u.Updated = tx.Now
+	if taken, err := p.UpdateAliases(tx, old, &u); err != nil {
+		if errors.Is(err, store.ErrConflict) {
+			return aliasExists(taken)
+		}
+		return err
+	}
+	return store.UpdateUser(tx, &u, old)
+}
+
+func aliasExists(name string) error {
+	return &cognitoidp.AliasExistsException{Message: "An account with the given " + name + " already exists."}
+}

@@ -1,0 +1,43 @@
+package store
+
+import "time"
+
+// Session is one sign-in: the refresh token that it gave and every token that
+// came of it share OriginJTI. A token whose session is gone has been revoked.
+type Session struct {
+	PoolID, Sub, OriginJTI, ClientID string
+	AuthTime, ExpiresAt              time.Time
+}
+
+// InsertSession records a sign-in.
+func InsertSession(tx *Tx, s *Session) error {
+	_, err := tx.exec(`insert into user_sessions (pool_id, sub, origin_jti, client_id, auth_time, expires_at) values ($1, $2, $3, $4, $5, $6)`,
+		s.PoolID, s.Sub, s.OriginJTI, s.ClientID, micros(s.AuthTime), micros(s.ExpiresAt))
+	return err
+}
+
+// UserAndSession reads a user and one of the user's sessions together;
+// the session is nil when it was revoked or has ended, the user ErrNotFound.
+func UserAndSession(tx *Tx, poolID, sub, originJTI string) (*User, *Session, error) {
+	var clientID *string
+	var authTime, expires *int64
+	u, err := tx.scanUser(tx.queryRow(`select `+userColumns+`, s.client_id, s.auth_time, s.expires_at from users u
+		left join user_sessions s on s.pool_id = u.pool_id and s.sub = u.sub and s.origin_jti = $3
+		where u.pool_id = $1 and u.sub = $2`, poolID, sub, originJTI), &clientID, &authTime, &expires)
+	if err != nil || clientID == nil {
+		return u, nil, err
+	}
+	return u, &Session{PoolID: poolID, Sub: sub, OriginJTI: originJTI, ClientID: *clientID, AuthTime: fromMicros(*authTime), ExpiresAt: fromMicros(*expires)}, nil
+}
+
+// DeleteSession revokes one session. Revoking twice is no error.
+func DeleteSession(tx *Tx, poolID, sub, originJTI string) error {
+	_, err := tx.exec(`delete from user_sessions where pool_id = $1 and sub = $2 and origin_jti = $3`, poolID, sub, originJTI)
+	return err
+}
+
+// DeleteSessions revokes all sessions of a user.
+func DeleteSessions(tx *Tx, poolID, sub string) error {
+	_, err := tx.exec(`delete from user_sessions where pool_id = $1 and sub = $2`, poolID, sub)
+	return err
+}

@@ -1,0 +1,276 @@
+package store
+
+import (
+	"encoding/json"
+	"strings"
+	"time"
+)
+
+// Attribute is an attribute of a user. All values are text.
+type Attribute struct{ Name, Value string }
+
+// User is a user's row.
+type User struct {
+	PoolID, Sub string
+	Username    string // as shown
+	UsernameKey string // as compared: folded where the pool ignores case
+	Status      string // UserStatusType
+	Enabled     bool
+	Attributes  []Attribute // without sub
+	Password    []byte      // password.Record, sealed at rest; nil for none
+	PasswordAt  time.Time   // when the password was set
+	// Failures of password checks in a row, the last of them, and those of the
+	// day that began at DayStart: the one counter of all doors.
+	Failures           int
+	FailedAt           time.Time
+	DayFailures        int
+	DayStart           time.Time
+	CreatedAt, Updated time.Time
+}
+
+// Attribute is the value of an attribute and whether there is one.
+func (u *User) Attribute(name string) (string, bool) {
+	if name == "sub" {
+		return u.Sub, true
+	}
+	for _, a := range u.Attributes {
+		if a.Name == name {
+			return a.Value, true
+		}
+	}
+	return "", false
+}
+
+// SetAttribute sets an attribute; an empty value removes it.
+func (u *User) SetAttribute(name, value string) {
+	for i, a := range u.Attributes {
+		if a.Name == name {
+			if value == "" {
+				u.Attributes = append(u.Attributes[:i:i], u.Attributes[i+1:]...)
+			} else {
+				u.Attributes[i].Value = value
+			}
+			return
+		}
+	}
+	if value != "" {
+		u.Attributes = append(u.Attributes, Attribute{name, value})
+	}
+}
+
+// Indexed are the attributes that ListUsers can search, besides the user name,
+// sub and status, which have columns.
+var Indexed = []string{"email", "phone_number", "name", "given_name", "family_name", "preferred_username"}
+
+const userColumns = `u.pool_id, u.sub, u.username, u.username_key, u.status, u.enabled, u.attributes, u.password, u.password_at,
+	u.failures, u.failed_at, u.day_failures, u.day_start, u.created_at, u.updated_at`
+
+type scanner interface{ Scan(...any) error }
+
+func (tx *Tx) scanUser(r scanner, more ...any) (*User, error) {
+	u := &User{}
+	var attributes string
+	var sealed []byte
+	var passwordAt, failedAt, dayStart, created, updated int64
+	err := r.Scan(append([]any{&u.PoolID, &u.Sub, &u.Username, &u.UsernameKey, &u.Status, &u.Enabled, &attributes, &sealed, &passwordAt,
+		&u.Failures, &failedAt, &u.DayFailures, &dayStart, &created, &updated}, more...)...)
+	if err != nil {
+		return nil, err
+	}
+	if err := json.Unmarshal([]byte(attributes), &u.Attributes); err != nil {
+		return nil, err
+	}
+	if len(sealed) > 0 {
+		if u.Password, err = tx.open("password", u.PoolID+"/"+u.Sub, sealed); err != nil {
+			return nil, err
+		}
+	}
+	u.PasswordAt, u.FailedAt, u.DayStart = fromMicros(passwordAt), fromMicros(failedAt), fromMicros(dayStart)
+	u.CreatedAt, u.Updated = fromMicros(created), fromMicros(updated)
+	return u, nil
+}
+
+func (tx *Tx) userArgs(u *User) ([]any, error) {
+	if u.Attributes == nil {
+		u.Attributes = []Attribute{}
+	}
+	attributes, err := json.Marshal(u.Attributes)
+	if err != nil {
+		return nil, err
+	}
+	var sealed []byte
+	if len(u.Password) > 0 {
+		sealed = tx.seal("password", u.PoolID+"/"+u.Sub, u.Password)
+	}
+	return []any{u.PoolID, u.Sub, u.Username, u.UsernameKey, u.Status, u.Enabled, string(attributes), sealed, micros(u.PasswordAt),
+		u.Failures, micros(u.FailedAt), u.DayFailures, micros(u.DayStart), micros(u.CreatedAt), micros(u.Updated)}, nil
+}
+
+// InsertUser adds a user; ErrConflict when the name is taken.
+func InsertUser(tx *Tx, u *User) error {
+	args, err := tx.userArgs(u)
+	if err != nil {
+		return err
+	}
+	if _, err := tx.exec(`insert into users (pool_id, sub, username, username_key, status, enabled, attributes, password, password_at,
+		failures, failed_at, day_failures, day_start, created_at, updated_at)
+		values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)`, args...); err != nil {
+		return err
+	}
+	return tx.indexUser(u, nil)
+}
+
+// UpdateUser replaces a user's row; old is the row as it was read in this
+// transaction.
+func UpdateUser(tx *Tx, u, old *User) error {
+	args, err := tx.userArgs(u)
+	if err != nil {
+		return err
+	}
+	n, err := tx.exec(`update users set username = $3, username_key = $4, status = $5, enabled = $6, attributes = $7, password = $8,
+		password_at = $9, failures = $10, failed_at = $11, day_failures = $12, day_start = $13, created_at = $14, updated_at = $15
+		where pool_id = $1 and sub = $2`, args...)
+	if err == nil && n == 0 {
+		err = ErrNotFound
+	}
+	if err != nil {
+		return err
+	}
+	return tx.indexUser(u, old)
+}
+
+// UpdateCounters writes only the failure counter of a user.
+func UpdateCounters(tx *Tx, u *User) error {
+	_, err := tx.exec(`update users set failures = $3, failed_at = $4, day_failures = $5, day_start = $6 where pool_id = $1 and sub = $2`,
+		u.PoolID, u.Sub, u.Failures, micros(u.FailedAt), u.DayFailures, micros(u.DayStart))
+	return err
+}
+
+// indexUser keeps user_index to the searchable attributes.
+func (tx *Tx) indexUser(u, old *User) error {
+	for _, name := range Indexed {
+		value, _ := u.Attribute(name)
+		was := ""
+		if old != nil {
+			was, _ = old.Attribute(name)
+		}
+		if value == was {
+			continue
+		}
+		if was != "" {
+			if _, err := tx.exec(`delete from user_index where pool_id = $1 and name = $2 and value = $3 and sub = $4`, u.PoolID, name, was, u.Sub); err != nil {
+				return err
+			}
+		}
+		if value != "" {
+			if _, err := tx.exec(`insert into user_index (pool_id, name, value, sub) values ($1, $2, $3, $4)`, u.PoolID, name, value, u.Sub); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// UserBySub is the user, or ErrNotFound.
+func UserBySub(tx *Tx, poolID, sub string) (*User, error) {
+	return tx.scanUser(tx.queryRow(`select `+userColumns+` from users u where u.pool_id = $1 and u.sub = $2`, poolID, sub))
+}
+
+// UserByName is the user of that name, or ErrNotFound. The name is folded
+// already where the pool ignores case.
+func UserByName(tx *Tx, poolID, usernameKey string) (*User, error) {
+	return tx.scanUser(tx.queryRow(`select `+userColumns+` from users u where u.pool_id = $1 and u.username_key = $2`, poolID, usernameKey))
+}
+
+// UserByAlias is the user who holds an alias, or ErrNotFound.
+func UserByAlias(tx *Tx, poolID, name, value string) (*User, error) {
+	return tx.scanUser(tx.queryRow(`select `+userColumns+` from user_aliases a join users u on u.pool_id = a.pool_id and u.sub = a.sub
+		where a.pool_id = $1 and a.name = $2 and a.value = $3`, poolID, name, value))
+}
+
+// SetAlias gives an alias to a user; ErrConflict when somebody else holds it.
+func SetAlias(tx *Tx, poolID, name, value, sub string) error {
+	_, err := tx.exec(`insert into user_aliases (pool_id, name, value, sub) values ($1, $2, $3, $4)`, poolID, name, value, sub)
+	return err
+}
+
+// DropAlias takes an alias from a user.
+func DropAlias(tx *Tx, poolID, name, value, sub string) error {
+	_, err := tx.exec(`delete from user_aliases where pool_id = $1 and name = $2 and value = $3 and sub = $4`, poolID, name, value, sub)
+	return err
+}
+
+// DeleteUser removes a user and all that belongs to the user.
+func DeleteUser(tx *Tx, u *User) error {
+	if err := tx.indexUser(&User{PoolID: u.PoolID, Sub: u.Sub}, u); err != nil {
+		return err
+	}
+	for _, table := range []string{"user_sessions", "user_attempts", "user_codes", "user_aliases", "users"} {
+		if _, err := tx.exec(`delete from `+table+` where pool_id = $1 and sub = $2`, u.PoolID, u.Sub); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// UserFilter selects users of a pool. Name is "", "sub", "username", "status"
+// (the UserStatus), "enabled" ("true" or "false") or one of Indexed. Value is compared exactly, or
+// as a prefix.
+type UserFilter struct {
+	Name, Value string
+	Prefix      bool
+}
+
+// Users lists users in the order of the column that the filter searches and
+// then of sub. A page begins after (afterValue, afterSub), both empty for the first. The
+// returned value is that of the last user, for the next page.
+func Users(tx *Tx, poolID string, f UserFilter, afterValue, afterSub string, limit int) (list []*User, lastValue string, err error) {
+	column, from, where, args := `u.sub`, `users u`, `u.pool_id = $1`, []any{poolID, afterValue, afterSub, limit}
+	switch f.Name {
+	case "", "sub":
+	case "username":
+		column = `u.username_key`
+	case "status":
+		where += ` and u.status = $5`
+		args = append(args, f.Value)
+	case "enabled":
+		where += ` and u.enabled = $5`
+		args = append(args, f.Value == "true")
+	default:
+		column = `i.value`
+		from = `user_index i join users u on u.pool_id = i.pool_id and u.sub = i.sub`
+		where = `i.pool_id = $1 and i.name = $5`
+		args = append(args, f.Name)
+	}
+	if f.Name != "" && f.Name != "status" && f.Name != "enabled" {
+		n := len(args)
+		if f.Prefix {
+			// a prefix is a range of the index: from the value itself to the last text that begins so
+			where += ` and ` + column + ` >= $` + digit(n+1) + ` and ` + column + ` < $` + digit(n+2)
+			args = append(args, f.Value, f.Value+"\U0010FFFF")
+		} else {
+			where += ` and ` + column + ` = $` + digit(n+1)
+			args = append(args, f.Value)
+		}
+	}
+	sub := `u.sub`
+	if strings.HasPrefix(from, "user_index") {
+		sub = `i.sub`
+	}
+	rows, err := tx.query(`select `+userColumns+`, `+column+` from `+from+` where `+where+
+		` and (`+column+`, `+sub+`) > ($2, $3) order by `+column+`, `+sub+` limit $4`, args...)
+	if err != nil {
+		return nil, "", err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		u, err := tx.scanUser(rows, &lastValue)
+		if err != nil {
+			return nil, "", err
+		}
+		list = append(list, u)
+	}
+	return list, lastValue, rows.Err()
+}
+
+func digit(n int) string { return string(rune('0' + n)) }
