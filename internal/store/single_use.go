@@ -18,11 +18,3 @@ func Spend(tx *Tx, scope, id string, expires time.Time) error {
 	}
 	return nil
 }
-
-// deleteExpiredTokens is the sweeper of spent_tokens.
-func deleteExpiredTokens(tx *Tx, limit int) (int, error) {
-	n, err := tx.exec(`delete from spent_tokens where (scope, id) in
-		(select scope, id from spent_tokens where expires_at < $1 order by expires_at limit $2)`,
-		micros(tx.Now), limit)
-	return int(n), err
-}

@@ -5,7 +5,20 @@ import "context"
 // sweepers remove expired rows, one for each table family that has such. Each
 // removes at most limit rows and says how many.
 var sweepers = []func(tx *Tx, limit int) (int, error){
-	deleteExpiredTokens,
+	expired("spent_tokens", "scope, id"),
+	expired("user_codes", "pool_id, sub, purpose"),
+	expired("user_attempts", "pool_id, sub, kind"),
+	expired("user_sessions", "pool_id, sub, origin_jti"),
+	expired("unknown_names", "pool_id, digest"),
+}
+
+// expired is the sweeper of a table with a column expires_at and that key.
+func expired(table, key string) func(tx *Tx, limit int) (int, error) {
+	return func(tx *Tx, limit int) (int, error) {
+		n, err := tx.exec(`delete from `+table+` where (`+key+`) in (select `+key+` from `+table+`
+			where expires_at < $1 order by expires_at limit $2)`, micros(tx.Now), limit)
+		return int(n), err
+	}
 }
 
 // sweepBatch keeps each commit of the janitor small, so that no other write

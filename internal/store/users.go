@@ -2,6 +2,7 @@ package store
 
 import (
 	"encoding/json"
+	"errors"
 	"strings"
 	"time"
 )
@@ -19,13 +20,18 @@ type User struct {
 	Attributes  []Attribute // without sub
 	Password    []byte      // password.Record, sealed at rest; nil for none
 	PasswordAt  time.Time   // when the password was set
-	// Failures of password checks in a row, the last of them, and those of the
-	// day that began at DayStart: the one counter of all doors.
-	Failures           int
-	FailedAt           time.Time
-	DayFailures        int
-	DayStart           time.Time
+	Counter            FailureCounter
 	CreatedAt, Updated time.Time
+}
+
+// FailureCounter counts failed password checks: those in a row, the last of
+// them, and those of the day that began at DayStart. A user has one, for all
+// doors.
+type FailureCounter struct {
+	Failures    int
+	FailedAt    time.Time
+	DayFailures int
+	DayStart    time.Time
 }
 
 // Attribute is the value of an attribute and whether there is one.
@@ -65,15 +71,13 @@ var Indexed = []string{"email", "phone_number", "name", "given_name", "family_na
 const userColumns = `u.pool_id, u.sub, u.username, u.username_key, u.status, u.enabled, u.attributes, u.password, u.password_at,
 	u.failures, u.failed_at, u.day_failures, u.day_start, u.created_at, u.updated_at`
 
-type scanner interface{ Scan(...any) error }
-
 func (tx *Tx) scanUser(r scanner, more ...any) (*User, error) {
 	u := &User{}
 	var attributes string
 	var sealed []byte
 	var passwordAt, failedAt, dayStart, created, updated int64
 	err := r.Scan(append([]any{&u.PoolID, &u.Sub, &u.Username, &u.UsernameKey, &u.Status, &u.Enabled, &attributes, &sealed, &passwordAt,
-		&u.Failures, &failedAt, &u.DayFailures, &dayStart, &created, &updated}, more...)...)
+		&u.Counter.Failures, &failedAt, &u.Counter.DayFailures, &dayStart, &created, &updated}, more...)...)
 	if err != nil {
 		return nil, err
 	}
@@ -85,7 +89,7 @@ func (tx *Tx) scanUser(r scanner, more ...any) (*User, error) {
 			return nil, err
 		}
 	}
-	u.PasswordAt, u.FailedAt, u.DayStart = fromMicros(passwordAt), fromMicros(failedAt), fromMicros(dayStart)
+	u.PasswordAt, u.Counter.FailedAt, u.Counter.DayStart = fromMicros(passwordAt), fromMicros(failedAt), fromMicros(dayStart)
 	u.CreatedAt, u.Updated = fromMicros(created), fromMicros(updated)
 	return u, nil
 }
@@ -103,7 +107,7 @@ func (tx *Tx) userArgs(u *User) ([]any, error) {
 		sealed = tx.seal("password", u.PoolID+"/"+u.Sub, u.Password)
 	}
 	return []any{u.PoolID, u.Sub, u.Username, u.UsernameKey, u.Status, u.Enabled, string(attributes), sealed, micros(u.PasswordAt),
-		u.Failures, micros(u.FailedAt), u.DayFailures, micros(u.DayStart), micros(u.CreatedAt), micros(u.Updated)}, nil
+		u.Counter.Failures, micros(u.Counter.FailedAt), u.Counter.DayFailures, micros(u.Counter.DayStart), micros(u.CreatedAt), micros(u.Updated)}, nil
 }
 
 // InsertUser adds a user; ErrConflict when the name is taken.
@@ -142,7 +146,30 @@ func UpdateUser(tx *Tx, u, old *User) error {
 // UpdateCounters writes only the failure counter of a user.
 func UpdateCounters(tx *Tx, u *User) error {
 	_, err := tx.exec(`update users set failures = $3, failed_at = $4, day_failures = $5, day_start = $6 where pool_id = $1 and sub = $2`,
-		u.PoolID, u.Sub, u.Failures, micros(u.FailedAt), u.DayFailures, micros(u.DayStart))
+		u.PoolID, u.Sub, u.Counter.Failures, micros(u.Counter.FailedAt), u.Counter.DayFailures, micros(u.Counter.DayStart))
+	return err
+}
+
+// NameCounter is the counter of a name that no user has. It is kept so that
+// such a name is locked out exactly as a user's is, and nobody can tell them
+// apart. digest stands for the name.
+func NameCounter(tx *Tx, poolID, digest string) (c FailureCounter, err error) {
+	var failedAt, dayStart int64
+	err = tx.queryRow(`select failures, failed_at, day_failures, day_start from unknown_names where pool_id = $1 and digest = $2`, poolID, digest).
+		Scan(&c.Failures, &failedAt, &c.DayFailures, &dayStart)
+	if errors.Is(err, ErrNotFound) {
+		return FailureCounter{}, nil
+	}
+	c.FailedAt, c.DayStart = fromMicros(failedAt), fromMicros(dayStart)
+	return c, err
+}
+
+// PutNameCounter writes the counter of a name that no user has, until expires.
+func PutNameCounter(tx *Tx, poolID, digest string, c FailureCounter, expires time.Time) error {
+	_, err := tx.exec(`insert into unknown_names (pool_id, digest, failures, failed_at, day_failures, day_start, expires_at)
+		values ($1, $2, $3, $4, $5, $6, $7) on conflict (pool_id, digest) do update set failures = excluded.failures, failed_at = excluded.failed_at,
+		day_failures = excluded.day_failures, day_start = excluded.day_start, expires_at = excluded.expires_at`,
+		poolID, digest, c.Failures, micros(c.FailedAt), c.DayFailures, micros(c.DayStart), micros(expires))
 	return err
 }
 
@@ -221,11 +248,11 @@ type UserFilter struct {
 	Prefix      bool
 }
 
-// Users lists users in the order of the column that the filter searches and
-// then of sub. A page begins after (afterValue, afterSub), both empty for the first. The
-// returned value is that of the last user, for the next page.
-func Users(tx *Tx, poolID string, f UserFilter, afterValue, afterSub string, limit int) (list []*User, lastValue string, err error) {
-	column, from, where, args := `u.sub`, `users u`, `u.pool_id = $1`, []any{poolID, afterValue, afterSub, limit}
+// Users lists users in the order of the column that the filter searches
+// (UserFilter.Key) and then of sub. A page begins after (afterKey, afterSub),
+// both empty for the first.
+func Users(tx *Tx, poolID string, f UserFilter, afterKey, afterSub string, limit int) (list []*User, err error) {
+	column, from, where, args := `u.sub`, `users u`, `u.pool_id = $1`, []any{poolID, afterKey, afterSub, limit}
 	switch f.Name {
 	case "", "sub":
 	case "username":
@@ -257,20 +284,32 @@ func Users(tx *Tx, poolID string, f UserFilter, afterValue, afterSub string, lim
 	if strings.HasPrefix(from, "user_index") {
 		sub = `i.sub`
 	}
-	rows, err := tx.query(`select `+userColumns+`, `+column+` from `+from+` where `+where+
+	rows, err := tx.query(`select `+userColumns+` from `+from+` where `+where+
 		` and (`+column+`, `+sub+`) > ($2, $3) order by `+column+`, `+sub+` limit $4`, args...)
 	if err != nil {
-		return nil, "", err
+		return nil, err
 	}
 	defer rows.Close()
 	for rows.Next() {
-		u, err := tx.scanUser(rows, &lastValue)
+		u, err := tx.scanUser(rows)
 		if err != nil {
-			return nil, "", err
+			return nil, err
 		}
 		list = append(list, u)
 	}
-	return list, lastValue, rows.Err()
+	return list, rows.Err()
+}
+
+// Key is the value of the column that the filter orders by.
+func (f UserFilter) Key(u *User) string {
+	switch f.Name {
+	case "", "sub", "status", "enabled":
+		return u.Sub
+	case "username":
+		return u.UsernameKey
+	}
+	v, _ := u.Attribute(f.Name)
+	return v
 }
 
 func digit(n int) string { return string(rune('0' + n)) }

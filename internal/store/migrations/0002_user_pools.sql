@@ -99,3 +99,15 @@ create table user_sessions (
     primary key (pool_id, sub, origin_jti)
 );
 create index user_sessions_by_expiry on user_sessions (expires_at);
+
+create table unknown_names (
+    pool_id      text   not null,
+    digest       text   not null,
+    failures     bigint not null,
+    failed_at    bigint not null,
+    day_failures bigint not null,
+    day_start    bigint not null,
+    expires_at   bigint not null,
+    primary key (pool_id, digest)
+);
+create index unknown_names_by_expiry on unknown_names (expires_at);

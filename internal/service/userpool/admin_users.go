@@ -1,0 +1,292 @@
+package userpool
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"strings"
+
+	"gatehouse/internal/api"
+	"gatehouse/internal/api/cognitoidp"
+	"gatehouse/internal/authn/pool"
+	"gatehouse/internal/store"
+)
+
+// AdminCreateUser makes a user with a temporary password, to be changed at the
+// first sign-in, and invites the user.
+func (s *Service) AdminCreateUser(ctx context.Context, in *cognitoidp.AdminCreateUserInput) (*cognitoidp.AdminCreateUserOutput, error) {
+	p, err := s.Pools.Pool(ctx, *in.UserPoolId)
+	if err != nil {
+		return nil, err
+	}
+	action := api.Value(in.MessageAction)
+	if action == cognitoidp.MessageActionTypeResend {
+		return s.resendInvitation(ctx, p, in)
+	}
+	u, err := newUser(p, string(*in.Username), attributes(in.UserAttributes))
+	if err != nil {
+		return nil, err
+	}
+	temporary, err := s.temporaryPassword(p, u, in.TemporaryPassword)
+	if err != nil {
+		return nil, err
+	}
+	u.Status = string(cognitoidp.UserStatusTypeForceChangePassword)
+	err = s.DB.Write(ctx, func(tx *store.Tx) error {
+		if api.Value(in.ForceAliasCreation) {
+			if err := s.takeAliases(tx, p, u); err != nil {
+				return err
+			}
+		}
+		if err := insertUser(tx, p, u); err != nil {
+			return err
+		}
+		if action == cognitoidp.MessageActionTypeSuppress {
+			return nil
+		}
+		return s.invitation(tx, p, u, string(*in.Username), temporary, in.DesiredDeliveryMediums)
+	})
+	if err != nil {
+		return nil, taken(err, &cognitoidp.UsernameExistsException{Message: "User account already exists"})
+	}
+	s.Delivery.Wake()
+	return &cognitoidp.AdminCreateUserOutput{User: userType(u)}, nil
+}
+
+// temporaryPassword checks the one that was given or makes one.
+func (s *Service) temporaryPassword(p *pool.Pool, u *store.User, given *api.Secret) (string, error) {
+	temporary := string(api.Value(given))
+	if temporary == "" {
+		temporary = s.SignIn.GeneratePassword(p)
+	}
+	return temporary, s.setPassword(p, u, temporary)
+}
+
+// takeAliases takes the verified aliases that a new user claims from those who
+// hold them.
+func (s *Service) takeAliases(tx *store.Tx, p *pool.Pool, u *store.User) error {
+	for name, value := range p.Aliases(u) {
+		holder, err := store.UserByAlias(tx, p.ID, name, value)
+		if errors.Is(err, store.ErrNotFound) {
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		if err := s.changeUser(tx, p, holder, func(h *store.User) error {
+			h.SetAttribute(name+"_verified", "false")
+			return nil
+		}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// resendInvitation gives an invited user a new temporary password.
+func (s *Service) resendInvitation(ctx context.Context, p *pool.Pool, in *cognitoidp.AdminCreateUserInput) (*cognitoidp.AdminCreateUserOutput, error) {
+	var found *store.User
+	if err := s.DB.Read(ctx, func(tx *store.Tx) (err error) {
+		found, err = p.FindUser(tx, string(*in.Username))
+		return err
+	}); err != nil {
+		if errors.Is(err, store.ErrNotFound) {
+			return nil, errUserNotFound
+		}
+		return nil, err
+	}
+	if found.Status != string(cognitoidp.UserStatusTypeForceChangePassword) {
+		return nil, &cognitoidp.UnsupportedUserStateException{Message: "Resend not possible. " + found.Username + " status is " + found.Status}
+	}
+	temporary, err := s.temporaryPassword(p, found, in.TemporaryPassword)
+	if err != nil {
+		return nil, err
+	}
+	err = s.adminUser(ctx, p.ID, found.Sub, func(tx *store.Tx, p *pool.Pool, u *store.User) error {
+		if u.Status != found.Status {
+			return &cognitoidp.UnsupportedUserStateException{Message: "Resend not possible. " + u.Username + " status is " + u.Status}
+		}
+		u.Password, u.PasswordAt = found.Password, tx.Now
+		return s.invitation(tx, p, u, string(*in.Username), temporary, in.DesiredDeliveryMediums)
+	})
+	if err != nil {
+		return nil, err
+	}
+	s.Delivery.Wake()
+	return &cognitoidp.AdminCreateUserOutput{User: userType(found)}, nil
+}
+
+// userType is a user as administrators see one.
+func userType(u *store.User) *cognitoidp.UserType {
+	return &cognitoidp.UserType{Username: new(api.Secret(u.Username)), Attributes: shown(u, func(string) bool { return true }),
+		UserCreateDate: api.At(u.CreatedAt), UserLastModifiedDate: api.At(u.Updated), Enabled: new(u.Enabled),
+		UserStatus: new(cognitoidp.UserStatusType(u.Status))}
+}
+
+// AdminGetUser shows a user with all attributes.
+func (s *Service) AdminGetUser(ctx context.Context, in *cognitoidp.AdminGetUserInput) (*cognitoidp.AdminGetUserOutput, error) {
+	p, err := s.Pools.Pool(ctx, *in.UserPoolId)
+	if err != nil {
+		return nil, err
+	}
+	var u *store.User
+	if err := s.DB.Read(ctx, func(tx *store.Tx) (err error) {
+		u, err = p.FindUser(tx, string(*in.Username))
+		return err
+	}); err != nil {
+		if errors.Is(err, store.ErrNotFound) {
+			return nil, errUserNotFound
+		}
+		return nil, err
+	}
+	t := userType(u)
+	return &cognitoidp.AdminGetUserOutput{Username: t.Username, UserAttributes: t.Attributes, UserCreateDate: t.UserCreateDate,
+		UserLastModifiedDate: t.UserLastModifiedDate, Enabled: t.Enabled, UserStatus: t.UserStatus}, nil
+}
+
+// AdminSetUserPassword sets a password, permanent or temporary.
+func (s *Service) AdminSetUserPassword(ctx context.Context, in *cognitoidp.AdminSetUserPasswordInput) (*cognitoidp.AdminSetUserPasswordOutput, error) {
+	p, err := s.Pools.Pool(ctx, *in.UserPoolId)
+	if err != nil {
+		return nil, err
+	}
+	var found *store.User
+	if err := s.DB.Read(ctx, func(tx *store.Tx) (err error) {
+		found, err = p.FindUser(tx, string(*in.Username))
+		return err
+	}); err != nil {
+		if errors.Is(err, store.ErrNotFound) {
+			return nil, errUserNotFound
+		}
+		return nil, err
+	}
+	if err := s.setPassword(p, found, string(*in.Password)); err != nil {
+		return nil, err
+	}
+	err = s.adminUser(ctx, p.ID, found.Sub, func(tx *store.Tx, _ *pool.Pool, u *store.User) error {
+		u.Password, u.PasswordAt, u.Counter = found.Password, tx.Now, store.FailureCounter{}
+		u.Status = string(cognitoidp.UserStatusTypeForceChangePassword)
+		if api.Value(in.Permanent) {
+			u.Status = string(cognitoidp.UserStatusTypeConfirmed)
+		}
+		return nil
+	})
+	return &cognitoidp.AdminSetUserPasswordOutput{}, err
+}
+
+// AdminConfirmSignUp confirms a user and verifies nothing.
+func (s *Service) AdminConfirmSignUp(ctx context.Context, in *cognitoidp.AdminConfirmSignUpInput) (*cognitoidp.AdminConfirmSignUpOutput, error) {
+	err := s.adminUser(ctx, *in.UserPoolId, string(*in.Username), func(_ *store.Tx, _ *pool.Pool, u *store.User) error {
+		if u.Status != string(cognitoidp.UserStatusTypeUnconfirmed) {
+			return notAuthorized("User cannot be confirmed. Current status is " + u.Status)
+		}
+		u.Status = string(cognitoidp.UserStatusTypeConfirmed)
+		return nil
+	})
+	return &cognitoidp.AdminConfirmSignUpOutput{}, err
+}
+
+// AdminDisableUser locks a user out and ends the user's sessions. Enabling
+// again does not bring them back.
+func (s *Service) AdminDisableUser(ctx context.Context, in *cognitoidp.AdminDisableUserInput) (*cognitoidp.AdminDisableUserOutput, error) {
+	err := s.adminUser(ctx, *in.UserPoolId, string(*in.Username), func(tx *store.Tx, p *pool.Pool, u *store.User) error {
+		u.Enabled = false
+		return store.DeleteSessions(tx, p.ID, u.Sub)
+	})
+	return &cognitoidp.AdminDisableUserOutput{}, err
+}
+
+// AdminEnableUser lets a disabled user sign in again.
+func (s *Service) AdminEnableUser(ctx context.Context, in *cognitoidp.AdminEnableUserInput) (*cognitoidp.AdminEnableUserOutput, error) {
+	err := s.adminUser(ctx, *in.UserPoolId, string(*in.Username), func(_ *store.Tx, _ *pool.Pool, u *store.User) error {
+		u.Enabled = true
+		return nil
+	})
+	return &cognitoidp.AdminEnableUserOutput{}, err
+}
+
+// AdminDeleteUser removes a user at once.
+func (s *Service) AdminDeleteUser(ctx context.Context, in *cognitoidp.AdminDeleteUserInput) (*cognitoidp.AdminDeleteUserOutput, error) {
+	p, err := s.Pools.Pool(ctx, *in.UserPoolId)
+	if err != nil {
+		return nil, err
+	}
+	return &cognitoidp.AdminDeleteUserOutput{}, s.deleteUser(ctx, p, string(*in.Username))
+}
+
+// AdminUserGlobalSignOut ends all sessions of a user.
+func (s *Service) AdminUserGlobalSignOut(ctx context.Context, in *cognitoidp.AdminUserGlobalSignOutInput) (*cognitoidp.AdminUserGlobalSignOutOutput, error) {
+	err := s.adminUser(ctx, *in.UserPoolId, string(*in.Username), func(tx *store.Tx, p *pool.Pool, u *store.User) error {
+		return store.DeleteSessions(tx, p.ID, u.Sub)
+	})
+	return &cognitoidp.AdminUserGlobalSignOutOutput{}, err
+}
+
+// AdminUpdateUserAttributes sets any attribute that can change.
+func (s *Service) AdminUpdateUserAttributes(ctx context.Context, in *cognitoidp.AdminUpdateUserAttributesInput) (*cognitoidp.AdminUpdateUserAttributesOutput, error) {
+	changes := attributes(in.UserAttributes)
+	err := s.adminUser(ctx, *in.UserPoolId, string(*in.Username), func(tx *store.Tx, p *pool.Pool, u *store.User) error {
+		if slices.ContainsFunc(changes, func(a store.Attribute) bool { return a.Name == "sub" }) {
+			return invalid("Cannot modify the non-mutable attribute sub")
+		}
+		if err := p.Schema.CheckValues(changes); err != nil {
+			return err
+		}
+		if err := p.Schema.CheckMutable(u, changes); err != nil {
+			return err
+		}
+		for _, name := range applyChanges(p, u, changes) {
+			if _, err := s.sendCode(tx, p, u, verifyAttribute(name), name); err != nil {
+				return err
+			}
+		}
+		return p.Schema.CheckRequired(u.Attributes)
+	})
+	if err == nil {
+		s.Delivery.Wake()
+	}
+	return &cognitoidp.AdminUpdateUserAttributesOutput{}, err
+}
+
+// ListUsers lists users that fit the filter, sixty a page at most.
+func (s *Service) ListUsers(ctx context.Context, in *cognitoidp.ListUsersInput) (*cognitoidp.ListUsersOutput, error) {
+	p, err := s.Pools.Pool(ctx, *in.UserPoolId)
+	if err != nil {
+		return nil, err
+	}
+	filter, err := parseFilter(p, api.Value(in.Filter))
+	if err != nil {
+		return nil, err
+	}
+	for _, name := range in.AttributesToGet {
+		if !p.Schema.Has(name) {
+			return nil, invalid("Invalid attribute to get: " + name)
+		}
+	}
+	listing := strings.Join([]string{"ListUsers", p.ID, api.Value(in.Filter)}, "\x00")
+	from, err := s.openPage(listing, in.PaginationToken)
+	if err != nil {
+		return nil, err
+	}
+	n := limit(in.Limit, 60)
+	var users []*store.User
+	if err := s.DB.Read(ctx, func(tx *store.Tx) (err error) {
+		users, err = store.Users(tx, p.ID, filter, from.Value, from.ID, n)
+		return err
+	}); err != nil {
+		return nil, err
+	}
+	out := &cognitoidp.ListUsersOutput{Users: []cognitoidp.UserType{}}
+	for _, u := range users {
+		t := userType(u)
+		if in.AttributesToGet != nil {
+			t.Attributes = shown(u, func(name string) bool { return slices.Contains(in.AttributesToGet, name) })
+		}
+		out.Users = append(out.Users, *t)
+	}
+	if len(users) == n {
+		last := users[n-1]
+		out.PaginationToken = s.pageToken(listing, position{Value: filter.Key(last), ID: last.Sub})
+	}
+	return out, nil
+}

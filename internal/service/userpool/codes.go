@@ -1,0 +1,149 @@
+package userpool
+
+import (
+	"crypto/subtle"
+	"errors"
+	"strings"
+	"time"
+
+	"gatehouse/internal/api"
+	"gatehouse/internal/api/cognitoidp"
+	"gatehouse/internal/authn/pool"
+	"gatehouse/internal/outbound/delivery"
+	"gatehouse/internal/store"
+)
+
+// A purpose is what a code is for. A code of one purpose does nothing for
+// another (user-pools.md, section 6).
+type purpose struct {
+	name     string        // in the store
+	life     time.Duration // of a code
+	messages int           // requests for one an hour
+	guesses  int           // tries an hour, over all codes of the purpose
+	trigger  string
+}
+
+var (
+	confirmSignUp   = purpose{"confirm sign-up", 24 * time.Hour, 5, 15, "CustomMessage_SignUp"}
+	resendCode      = purpose{"confirm sign-up", 24 * time.Hour, 5, 15, "CustomMessage_ResendCode"}
+	forgotPassword  = purpose{"forgot password", time.Hour, 5, 15, "CustomMessage_ForgotPassword"}
+	verifyEmail     = purpose{"verify email", 24 * time.Hour, 5, 15, "CustomMessage_UpdateUserAttribute"}
+	verifyPhone     = purpose{"verify phone_number", 24 * time.Hour, 5, 15, "CustomMessage_UpdateUserAttribute"}
+	maxWrongPerCode = 10 // promises.md, U2
+)
+
+func verifyAttribute(name string) purpose {
+	if name == "email" {
+		return verifyEmail
+	}
+	return verifyPhone
+}
+
+// sendCode makes a code of the purpose and puts its message into the outbox.
+// It counts against the user's hourly number of messages.
+func (s *Service) sendCode(tx *store.Tx, p *pool.Pool, u *store.User, why purpose, attribute string) (*cognitoidp.CodeDeliveryDetailsType, error) {
+	n, err := store.CountAttempt(tx, p.ID, u.Sub, why.name+": messages", time.Hour)
+	if err != nil {
+		return nil, err
+	}
+	if n > why.messages {
+		return nil, errLimit
+	}
+	to, _ := u.Attribute(attribute)
+	code := randomText(digits, 6)
+	if err := store.PutCode(tx, &store.Code{PoolID: p.ID, Sub: u.Sub, Purpose: why.name, Code: code, Attribute: attribute,
+		CreatedAt: tx.Now, ExpiresAt: tx.Now.Add(why.life)}); err != nil {
+		return nil, err
+	}
+	m := delivery.Message{Channel: delivery.Email, To: to, Code: code, Trigger: why.trigger, PoolID: p.ID, Username: u.Username}
+	t := p.Settings.VerificationMessageTemplate
+	if attribute == "email" {
+		m.Subject = fill(t.EmailSubject, "Your verification code", u.Username, code)
+		m.Body = fill(t.EmailMessage, "Your confirmation code is {####}", u.Username, code)
+	} else {
+		m.Channel = delivery.SMS
+		m.Body = fill(t.SmsMessage, "Your authentication code is {####}. ", u.Username, code)
+	}
+	if err := s.Delivery.Put(tx, m); err != nil {
+		return nil, err
+	}
+	return deliveryDetails(attribute, to), nil
+}
+
+// fill puts a name and a code into a message's text.
+func fill(text *string, standard, username, code string) string {
+	if api.Value(text) == "" {
+		text = &standard
+	}
+	return strings.NewReplacer("{####}", code, "{username}", username).Replace(*text)
+}
+
+// deliveryDetails says where a code went, masked as Cognito masks it.
+func deliveryDetails(attribute, to string) *cognitoidp.CodeDeliveryDetailsType {
+	d := &cognitoidp.CodeDeliveryDetailsType{AttributeName: &attribute}
+	if attribute == "email" {
+		d.DeliveryMedium, d.Destination = new(cognitoidp.DeliveryMediumTypeEmail), new(maskEmail(to))
+	} else {
+		d.DeliveryMedium, d.Destination = new(cognitoidp.DeliveryMediumTypeSms), new(maskPhone(to))
+	}
+	return d
+}
+
+// maskEmail gives f***@e***.
+func maskEmail(s string) string {
+	local, domain, _ := strings.Cut(s, "@")
+	return first(local) + "***@" + first(domain) + "***"
+}
+
+func first(s string) string {
+	for _, r := range s {
+		return string(r)
+	}
+	return ""
+}
+
+// maskPhone gives +*******1234.
+func maskPhone(s string) string {
+	if len(s) <= 5 {
+		return "+" + strings.Repeat("*", max(len(s)-1, 0))
+	}
+	return "+" + strings.Repeat("*", len(s)-5) + s[len(s)-4:]
+}
+
+var (
+	errCodeMismatch = &cognitoidp.CodeMismatchException{Message: "Invalid verification code provided, please try again."}
+	errCodeExpired  = &cognitoidp.ExpiredCodeException{Message: "Invalid code provided, please request a code again."}
+)
+
+// takeCode checks a code of the purpose and spends it. The refusal is its own
+// result, because counting a wrong guess must commit: return refusal to the
+// caller only after the transaction.
+func takeCode(tx *store.Tx, u *store.User, why purpose, guess string) (c *store.Code, refusal, err error) {
+	n, err := store.CountAttempt(tx, u.PoolID, u.Sub, why.name+": guesses", time.Hour)
+	if err != nil {
+		return nil, nil, err
+	}
+	if n > why.guesses {
+		return nil, errLimit, nil
+	}
+	c, err = store.CodeFor(tx, u.PoolID, u.Sub, why.name)
+	if errors.Is(err, store.ErrNotFound) {
+		return nil, errCodeExpired, nil
+	}
+	if err != nil {
+		return nil, nil, err
+	}
+	if !tx.Now.Before(c.ExpiresAt) || c.Failures >= maxWrongPerCode {
+		return nil, errCodeExpired, nil
+	}
+	if subtle.ConstantTimeCompare([]byte(c.Code), []byte(guess)) != 1 {
+		return nil, errCodeMismatch, store.FailCode(tx, c)
+	}
+	if err := store.DeleteCode(tx, c); err != nil {
+		if errors.Is(err, store.ErrNotFound) {
+			return nil, errCodeExpired, nil
+		}
+		return nil, nil, err
+	}
+	return c, nil, store.ClearAttempts(tx, u.PoolID, u.Sub, why.name+": guesses")
+}

@@ -1,0 +1,209 @@
+package userpool
+
+import (
+	"context"
+	"errors"
+	"slices"
+
+	"gatehouse/internal/api"
+	"gatehouse/internal/api/cognitoidp"
+	"gatehouse/internal/authn/pool"
+	"gatehouse/internal/store"
+)
+
+// setPassword checks a password against the policy and puts its record on the
+// user. It costs an exponentiation: never inside a transaction.
+func (s *Service) setPassword(p *pool.Pool, u *store.User, text string) error {
+	record, err := s.SignIn.NewPassword(p, u.Username, text)
+	if err != nil {
+		return err
+	}
+	u.Password = record
+	return nil
+}
+
+// recoveryChannel is the verified attribute to which a reset code may go: by
+// the pool's recovery setting or, without one, the phone number first
+// (user-pools.md, section 7).
+func recoveryChannel(p *pool.Pool, u *store.User) (string, error) {
+	order := []string{"phone_number", "email"}
+	if r := p.Settings.AccountRecoverySetting; r != nil && len(r.RecoveryMechanisms) > 0 {
+		list := slices.Clone(r.RecoveryMechanisms)
+		slices.SortFunc(list, func(a, b cognitoidp.RecoveryOptionType) int { return *a.Priority - *b.Priority })
+		order = nil
+		for _, m := range list {
+			switch *m.Name {
+			case cognitoidp.RecoveryOptionNameTypeAdminOnly:
+				return "", notAuthorized("Contact administrator to reset password.")
+			case cognitoidp.RecoveryOptionNameTypeVerifiedEmail:
+				order = append(order, "email")
+			case cognitoidp.RecoveryOptionNameTypeVerifiedPhoneNumber:
+				order = append(order, "phone_number")
+			}
+		}
+	}
+	for _, name := range order {
+		if v, _ := u.Attribute(name + "_verified"); v == "true" {
+			if _, has := u.Attribute(name); has {
+				return name, nil
+			}
+		}
+	}
+	return "", invalid("Cannot reset password for the user as there is no registered/verified email or phone_number")
+}
+
+// ForgotPassword sends a reset code to a verified address of the user.
+func (s *Service) ForgotPassword(ctx context.Context, in *cognitoidp.ForgotPasswordInput) (*cognitoidp.ForgotPasswordOutput, error) {
+	p, c, err := s.publicClient(ctx, in.ClientId, in.SecretHash, string(*in.Username))
+	if err != nil {
+		return nil, err
+	}
+	out := &cognitoidp.ForgotPasswordOutput{}
+	err = s.DB.Write(ctx, func(tx *store.Tx) error {
+		u, err := p.FindUser(tx, string(*in.Username))
+		if errors.Is(err, store.ErrNotFound) {
+			if c.HidesUsers() {
+				out.CodeDeliveryDetails = s.simulatedDelivery(p, string(*in.Username))
+				return nil
+			}
+			return errNoSuchUser
+		}
+		if err != nil {
+			return err
+		}
+		channel, err := resettable(p, u)
+		if err != nil {
+			var limits *cognitoidp.LimitExceededException
+			if c.HidesUsers() && !errors.As(err, &limits) {
+				out.CodeDeliveryDetails = s.simulatedDelivery(p, string(*in.Username))
+				return nil
+			}
+			return err
+		}
+		out.CodeDeliveryDetails, err = s.sendCode(tx, p, u, forgotPassword, channel)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	s.Delivery.Wake()
+	return out, nil
+}
+
+// resettable says whether a user may ask for a reset, and where the code goes.
+func resettable(p *pool.Pool, u *store.User) (string, error) {
+	if !u.Enabled {
+		return "", notAuthorized("User is disabled.")
+	}
+	switch cognitoidp.UserStatusType(u.Status) {
+	case cognitoidp.UserStatusTypeConfirmed, cognitoidp.UserStatusTypeResetRequired:
+	case cognitoidp.UserStatusTypeUnconfirmed:
+		return "", invalid("Cannot reset password for the user as there is no registered/verified email or phone_number")
+	default:
+		return "", notAuthorized("User password cannot be reset in the current state.")
+	}
+	return recoveryChannel(p, u)
+}
+
+// ConfirmForgotPassword sets a new password by the code that was sent. The
+// user is CONFIRMED and no longer locked out; older sessions end
+// (promises.md, section 5).
+func (s *Service) ConfirmForgotPassword(ctx context.Context, in *cognitoidp.ConfirmForgotPasswordInput) (*cognitoidp.ConfirmForgotPasswordOutput, error) {
+	p, c, err := s.publicClient(ctx, in.ClientId, in.SecretHash, string(*in.Username))
+	if err != nil {
+		return nil, err
+	}
+	// The record is made before the code is looked at: an unknown user, a wrong
+	// code and a right one all cost the same.
+	var found *store.User
+	err = s.DB.Read(ctx, func(tx *store.Tx) (err error) {
+		found, err = p.FindUser(tx, string(*in.Username))
+		if errors.Is(err, store.ErrNotFound) {
+			err = nil
+		}
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	name := string(*in.Username)
+	if found != nil {
+		name = found.Username
+	}
+	record, err := s.SignIn.NewPassword(p, name, string(*in.Password))
+	if err != nil {
+		return nil, err
+	}
+	if found == nil {
+		if c.HidesUsers() {
+			return nil, errCodeMismatch
+		}
+		return nil, errNoSuchUser
+	}
+	var refusal error
+	err = s.DB.Write(ctx, func(tx *store.Tx) error {
+		refusal = nil
+		u, err := store.UserBySub(tx, p.ID, found.Sub)
+		if errors.Is(err, store.ErrNotFound) {
+			return errNoSuchUser
+		}
+		if err != nil {
+			return err
+		}
+		if !u.Enabled && c.HidesUsers() {
+			return errCodeMismatch
+		}
+		code, no, err := takeCode(tx, u, forgotPassword, *in.ConfirmationCode)
+		if err != nil || no != nil {
+			refusal = no
+			return err
+		}
+		if err := store.DeleteSessions(tx, p.ID, u.Sub); err != nil {
+			return err
+		}
+		return s.changeUser(tx, p, u, func(u *store.User) error {
+			u.Password, u.PasswordAt = record, tx.Now
+			u.Status = string(cognitoidp.UserStatusTypeConfirmed)
+			u.Counter = store.FailureCounter{}
+			u.SetAttribute(code.Attribute+"_verified", "true")
+			return nil
+		})
+	})
+	if err == nil {
+		err = refusal
+	}
+	if err != nil {
+		return nil, err
+	}
+	return &cognitoidp.ConfirmForgotPasswordOutput{}, nil
+}
+
+// ChangePassword changes the password of the token's user, who must know the
+// old one. Wrong old passwords count as failed sign-ins.
+func (s *Service) ChangePassword(ctx context.Context, in *cognitoidp.ChangePasswordInput) (*cognitoidp.ChangePasswordOutput, error) {
+	b, err := s.bearer(ctx, in.AccessToken)
+	if err != nil {
+		return nil, err
+	}
+	record, err := s.SignIn.NewPassword(b.pool, b.user.Username, string(*in.ProposedPassword))
+	if err != nil {
+		return nil, err
+	}
+	if err := s.SignIn.CheckPassword(ctx, b.pool, b.user, string(api.Value(in.PreviousPassword))); err != nil {
+		return nil, err
+	}
+	err = s.DB.Write(ctx, func(tx *store.Tx) error {
+		u, err := store.UserBySub(tx, b.pool.ID, b.user.Sub)
+		if err != nil {
+			return err
+		}
+		return s.changeUser(tx, b.pool, u, func(u *store.User) error {
+			u.Password, u.PasswordAt = record, tx.Now
+			return nil
+		})
+	})
+	if err != nil {
+		return nil, err
+	}
+	return &cognitoidp.ChangePasswordOutput{}, nil
+}

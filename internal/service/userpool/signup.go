@@ -1,0 +1,318 @@
+package userpool
+
+import (
+	"context"
+	"errors"
+	"slices"
+
+	"github.com/google/uuid"
+
+	"gatehouse/internal/api"
+	"gatehouse/internal/api/cognitoidp"
+	"gatehouse/internal/authn/pool"
+	"gatehouse/internal/outbound/delivery"
+	"gatehouse/internal/store"
+)
+
+// publicClient finds the client of an unsigned operation and checks the secret
+// hash that came with a user name.
+func (s *Service) publicClient(ctx context.Context, clientID, hash *api.Secret, username string) (*pool.Pool, *pool.Client, error) {
+	p, c, err := s.Pools.Client(ctx, string(*clientID))
+	if err != nil {
+		return nil, nil, err
+	}
+	return p, c, c.CheckSecretHash(string(api.Value(hash)), false, username)
+}
+
+// attributes are the attributes of a request; a nil value counts as empty.
+func attributes(list []cognitoidp.AttributeType) []store.Attribute {
+	out := make([]store.Attribute, 0, len(list))
+	for _, a := range list {
+		out = append(out, store.Attribute{Name: *a.Name, Value: string(api.Value(a.Value))})
+	}
+	return out
+}
+
+// SignUp registers a user, who stays UNCONFIRMED until the code that is sent
+// comes back or an administrator confirms.
+func (s *Service) SignUp(ctx context.Context, in *cognitoidp.SignUpInput) (*cognitoidp.SignUpOutput, error) {
+	username := string(*in.Username)
+	p, c, err := s.publicClient(ctx, in.ClientId, in.SecretHash, username)
+	if err != nil {
+		return nil, err
+	}
+	if *p.Settings.AdminCreateUserConfig.AllowAdminCreateUserOnly {
+		return nil, notAuthorized("SignUp is not permitted for this user pool")
+	}
+	if in.Password == nil {
+		return nil, invalid("Password is required: this pool has no passwordless sign-in.")
+	}
+	given := attributes(in.UserAttributes)
+	if err := c.CheckWrite(given); err != nil {
+		return nil, err
+	}
+	u, err := newUser(p, username, given)
+	if err != nil {
+		return nil, err
+	}
+	if _, has := u.Attribute("preferred_username"); has && p.HasAlias("preferred_username") {
+		return nil, invalid("preferred_username cannot be given at sign-up when it is an alias: set it after confirmation.")
+	}
+	if err := p.Schema.CheckRequired(u.Attributes); err != nil {
+		return nil, err
+	}
+	u.Status = string(cognitoidp.UserStatusTypeUnconfirmed)
+	if err := s.setPassword(p, u, string(*in.Password)); err != nil {
+		return nil, err
+	}
+	out := &cognitoidp.SignUpOutput{UserConfirmed: new(false), UserSub: &u.Sub}
+	err = s.DB.Write(ctx, func(tx *store.Tx) error {
+		if err := insertUser(tx, p, u); err != nil {
+			return err
+		}
+		out.CodeDeliveryDetails = nil
+		attribute := codeAttribute(p, u)
+		if attribute == "" {
+			return nil
+		}
+		var err error
+		out.CodeDeliveryDetails, err = s.sendCode(tx, p, u, confirmSignUp, attribute)
+		return err
+	})
+	if err != nil {
+		return nil, taken(err, &cognitoidp.UsernameExistsException{Message: "User already exists"})
+	}
+	s.Delivery.Wake()
+	return out, nil
+}
+
+// taken is exists in place of a conflict of the store.
+func taken(err, exists error) error {
+	if errors.Is(err, store.ErrConflict) {
+		return exists
+	}
+	return err
+}
+
+// newUser makes a user of a typed name and attributes, their form checked. In
+// a pool whose names are attributes the typed name becomes the attribute and
+// the user name is the sub (user-pools.md, section 3).
+func newUser(p *pool.Pool, username string, given []store.Attribute) (*store.User, error) {
+	if err := p.CheckNewName(username); err != nil {
+		return nil, err
+	}
+	u := &store.User{PoolID: p.ID, Sub: uuid.NewString(), Username: username, Enabled: true, Attributes: []store.Attribute{}}
+	for _, a := range given {
+		if a.Name == "sub" {
+			return nil, invalid("Cannot modify the non-mutable attribute sub")
+		}
+	}
+	if p.UsesAttributesAsNames() {
+		name, err := p.NameAttribute(username)
+		if err != nil {
+			return nil, err
+		}
+		if i := slices.IndexFunc(given, func(a store.Attribute) bool { return a.Name == name }); i >= 0 {
+			if given[i].Value != username {
+				return nil, invalid("The value of attribute " + name + " must be the username.")
+			}
+		} else {
+			given = append(given, store.Attribute{Name: name, Value: username})
+		}
+		u.Username = u.Sub
+	}
+	if err := p.Schema.CheckValues(given); err != nil {
+		return nil, err
+	}
+	for _, a := range given {
+		u.SetAttribute(a.Name, a.Value)
+	}
+	if !p.CaseSensitive() {
+		u.Username = p.Fold(u.Username)
+	}
+	u.UsernameKey = p.Fold(u.Username)
+	return u, nil
+}
+
+// insertUser writes a new user. A name that is another user's sub is taken:
+// either may stand for a user in requests.
+func insertUser(tx *store.Tx, p *pool.Pool, u *store.User) error {
+	u.CreatedAt, u.Updated, u.PasswordAt = tx.Now, tx.Now, tx.Now
+	if !p.UsesAttributesAsNames() {
+		if _, err := store.UserBySub(tx, p.ID, u.UsernameKey); !errors.Is(err, store.ErrNotFound) {
+			if err == nil {
+				err = store.ErrConflict
+			}
+			return err
+		}
+	}
+	if err := store.InsertUser(tx, u); err != nil {
+		return err
+	}
+	alias, err := p.UpdateAliases(tx, nil, u)
+	if errors.Is(err, store.ErrConflict) && !p.UsesAttributesAsNames() {
+		return aliasExists(alias)
+	}
+	return err
+}
+
+// codeAttribute is the attribute to which a sign-up's code goes: of those that
+// the pool verifies by itself and the user has, the phone number first.
+func codeAttribute(p *pool.Pool, u *store.User) string {
+	for _, name := range []string{"phone_number", "email"} {
+		if _, has := u.Attribute(name); has && p.AutoVerified(name) {
+			return name
+		}
+	}
+	return ""
+}
+
+// ConfirmSignUp confirms a user by the code that was sent, which also verifies
+// the address that it was sent to.
+func (s *Service) ConfirmSignUp(ctx context.Context, in *cognitoidp.ConfirmSignUpInput) (*cognitoidp.ConfirmSignUpOutput, error) {
+	p, c, err := s.publicClient(ctx, in.ClientId, in.SecretHash, string(*in.Username))
+	if err != nil {
+		return nil, err
+	}
+	var refusal error
+	err = s.DB.Write(ctx, func(tx *store.Tx) error {
+		refusal = nil
+		u, err := p.FindUser(tx, string(*in.Username))
+		if errors.Is(err, store.ErrNotFound) {
+			if c.HidesUsers() {
+				return errCodeExpired
+			}
+			return errNoSuchUser
+		}
+		if err != nil {
+			return err
+		}
+		if u.Status != string(cognitoidp.UserStatusTypeUnconfirmed) {
+			return notAuthorized("User cannot be confirmed. Current status is " + u.Status)
+		}
+		code, no, err := takeCode(tx, u, confirmSignUp, *in.ConfirmationCode)
+		if err != nil || no != nil {
+			refusal = no
+			return err
+		}
+		return s.confirm(tx, p, u, code.Attribute, in.ForceAliasCreation != nil && *in.ForceAliasCreation)
+	})
+	if err == nil {
+		err = refusal
+	}
+	if err != nil {
+		return nil, err
+	}
+	return &cognitoidp.ConfirmSignUpOutput{}, nil
+}
+
+// confirm makes a user CONFIRMED and an attribute verified. force takes an
+// alias from the user who holds it.
+func (s *Service) confirm(tx *store.Tx, p *pool.Pool, old *store.User, verified string, force bool) error {
+	if verified != "" && force && p.HasAlias(verified) {
+		value, _ := old.Attribute(verified)
+		holder, err := store.UserByAlias(tx, p.ID, verified, p.FoldAlias(verified, value))
+		if err == nil && holder.Sub != old.Sub {
+			err = s.changeUser(tx, p, holder, func(u *store.User) error {
+				u.SetAttribute(verified+"_verified", "false")
+				return nil
+			})
+		}
+		if err != nil && !errors.Is(err, store.ErrNotFound) {
+			return err
+		}
+	}
+	err := s.changeUser(tx, p, old, func(u *store.User) error {
+		u.Status = string(cognitoidp.UserStatusTypeConfirmed)
+		if verified != "" {
+			u.SetAttribute(verified+"_verified", "true")
+		}
+		return nil
+	})
+	var exists *cognitoidp.AliasExistsException
+	if errors.As(err, &exists) {
+		return &cognitoidp.AliasExistsException{Message: "An account with the " + verified + " already exists."}
+	}
+	return err
+}
+
+// ResendConfirmationCode sends a new sign-up code; the old one is dead.
+func (s *Service) ResendConfirmationCode(ctx context.Context, in *cognitoidp.ResendConfirmationCodeInput) (*cognitoidp.ResendConfirmationCodeOutput, error) {
+	p, c, err := s.publicClient(ctx, in.ClientId, in.SecretHash, string(*in.Username))
+	if err != nil {
+		return nil, err
+	}
+	out := &cognitoidp.ResendConfirmationCodeOutput{}
+	err = s.DB.Write(ctx, func(tx *store.Tx) error {
+		u, err := p.FindUser(tx, string(*in.Username))
+		if errors.Is(err, store.ErrNotFound) {
+			if c.HidesUsers() {
+				out.CodeDeliveryDetails = s.simulatedDelivery(p, string(*in.Username))
+				return nil
+			}
+			return errNoSuchUser
+		}
+		if err != nil {
+			return err
+		}
+		if u.Status != string(cognitoidp.UserStatusTypeUnconfirmed) {
+			return invalid("User is already confirmed.")
+		}
+		attribute := codeAttribute(p, u)
+		if attribute == "" {
+			return invalid("Auto verification not turned on.")
+		}
+		out.CodeDeliveryDetails, err = s.sendCode(tx, p, u, resendCode, attribute)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	s.Delivery.Wake()
+	return out, nil
+}
+
+// simulatedDelivery answers for a user who does not exist as if a code had
+// been sent: the same for the same name, without telling (auth-flows.md,
+// section 12).
+func (s *Service) simulatedDelivery(p *pool.Pool, name string) *cognitoidp.CodeDeliveryDetailsType {
+	if pool.IsEmail(name) {
+		return deliveryDetails("email", name)
+	}
+	if pool.IsPhone(name) {
+		return deliveryDetails("phone_number", name)
+	}
+	letters := s.SignIn.Simulated(p, name, "destination")
+	return deliveryDetails("email", string('a'+letters[0]%26)+"@"+string('a'+letters[1]%26))
+}
+
+// invitation is the message of AdminCreateUser.
+func (s *Service) invitation(tx *store.Tx, p *pool.Pool, u *store.User, shown, temporary string, mediums []cognitoidp.DeliveryMediumType) error {
+	var template cognitoidp.MessageTemplateType
+	if t := p.Settings.AdminCreateUserConfig.InviteMessageTemplate; t != nil {
+		template = *t
+	}
+	if len(mediums) == 0 {
+		mediums = []cognitoidp.DeliveryMediumType{cognitoidp.DeliveryMediumTypeSms}
+	}
+	for _, medium := range mediums {
+		m := delivery.Message{Trigger: "CustomMessage_AdminCreateUser", PoolID: p.ID, Username: u.Username, Code: temporary}
+		if medium == cognitoidp.DeliveryMediumTypeEmail {
+			m.Channel = delivery.Email
+			m.To, _ = u.Attribute("email")
+			m.Subject = fill(template.EmailSubject, "Your temporary password", shown, temporary)
+			m.Body = fill(template.EmailMessage, "Your username is {username} and temporary password is {####}.", shown, temporary)
+		} else {
+			m.Channel = delivery.SMS
+			m.To, _ = u.Attribute("phone_number")
+			m.Body = fill(template.SMSMessage, "Your username is {username} and temporary password is {####}.", shown, temporary)
+		}
+		if m.To == "" {
+			continue // no address on this medium
+		}
+		if err := s.Delivery.Put(tx, m); err != nil {
+			return err
+		}
+	}
+	return nil
+}
