@@ -12,14 +12,14 @@ type Attribute struct{ Name, Value string }
 
 // User is a user's row.
 type User struct {
-	PoolID, Sub string
-	Username    string // as shown
-	UsernameKey string // as compared: folded where the pool ignores case
-	Status      string // UserStatusType
-	Enabled     bool
-	Attributes  []Attribute // without sub
-	Password    []byte      // password.Record, sealed at rest; nil for none
-	PasswordAt  time.Time   // when the password was set
+	PoolID, Sub        string
+	Username           string // as shown
+	UsernameKey        string // as compared: folded where the pool ignores case
+	Status             string // UserStatusType
+	Enabled            bool
+	Attributes         []Attribute // without sub
+	Password           []byte      // password.Record, sealed at rest; nil for none
+	PasswordAt         time.Time   // when the password was set
 	Counter            FailureCounter
 	CreatedAt, Updated time.Time
 }

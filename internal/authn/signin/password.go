@@ -1,0 +1,104 @@
+package signin
+
+import (
+	"cmp"
+	"context"
+	"errors"
+
+	"gatehouse/internal/api/cognitoidp"
+	"gatehouse/internal/authn/password"
+	"gatehouse/internal/authn/pool"
+	"gatehouse/internal/store"
+)
+
+// password checks a password sent in clear (auth-flows.md, section 6).
+func (e *Engine) password(ctx context.Context, s *Start) (*Step, error) {
+	typed, err := required(s.Parameters, "USERNAME")
+	if err != nil {
+		return nil, err
+	}
+	text, err := required(s.Parameters, "PASSWORD")
+	if err != nil {
+		return nil, err
+	}
+	if err := s.Client.CheckSecretHash(string(s.Parameters["SECRET_HASH"]), true, typed); err != nil {
+		return nil, err
+	}
+	u, err := e.find(ctx, s.Pool, s.Client, typed)
+	if err != nil {
+		return nil, err
+	}
+	if u == nil {
+		if is, err := e.nameLocked(ctx, s.Pool, typed); err != nil || is {
+			return nil, cmp.Or(err, errLocked)
+		}
+		password.Decoy(e.Crypto, s.Pool.Name(), typed, text)
+		return nil, e.recordFailure(ctx, s.Pool, nil, typed, nil)
+	}
+	if locked(u.Counter, e.Now()) {
+		return nil, errLocked
+	}
+	if err := mayTry(u); err != nil {
+		return nil, err
+	}
+	if !e.right(s.Pool, u, text) {
+		return nil, e.recordFailure(ctx, s.Pool, u, typed, nil)
+	}
+	return e.afterPassword(ctx, &proof{pool: s.Pool, client: s.Client, user: u})
+}
+
+// right compares a password with a user's record, in constant time.
+func (e *Engine) right(p *pool.Pool, u *store.User, text string) bool {
+	r, err := password.Decode(u.Password)
+	if err != nil {
+		password.Decoy(e.Crypto, p.Name(), u.Username, text)
+		return false
+	}
+	return r.Check(e.Crypto, p.Name(), u.Username, text)
+}
+
+// CheckPassword checks the password of a user who is signed in already, as
+// ChangePassword asks for it. It counts like a sign-in.
+func (e *Engine) CheckPassword(ctx context.Context, p *pool.Pool, u *store.User, text string) error {
+	if locked(u.Counter, e.Now()) {
+		return errLocked
+	}
+	if text == "" || !e.right(p, u, text) {
+		return e.recordFailure(ctx, p, u, u.Username, nil)
+	}
+	return nil
+}
+
+// NewPassword checks a password against the pool's policy and makes its
+// record. It costs an exponentiation.
+func (e *Engine) NewPassword(p *pool.Pool, username, text string) ([]byte, error) {
+	if err := policyOf(p).Check(text); err != nil {
+		return nil, &cognitoidp.InvalidPasswordException{Message: err.Error()}
+	}
+	return password.New(e.Crypto, p.Name(), username, text).Encode(), nil
+}
+
+// GeneratePassword makes a temporary password that the pool's policy takes.
+func (e *Engine) GeneratePassword(p *pool.Pool) string { return policyOf(p).Generate() }
+
+func policyOf(p *pool.Pool) password.Policy {
+	pp := p.PasswordPolicy()
+	return password.Policy{MinimumLength: *pp.MinimumLength, RequireUppercase: *pp.RequireUppercase, RequireLowercase: *pp.RequireLowercase,
+		RequireNumbers: *pp.RequireNumbers, RequireSymbols: *pp.RequireSymbols}
+}
+
+// notFoundIsPassword makes a user who is gone look like a wrong password.
+func notFoundIsPassword(err error) error {
+	if errors.Is(err, store.ErrNotFound) {
+		return errPassword
+	}
+	return err
+}
+
+// spentOr words the loss of a race for a challenge.
+func spentOr(err error) error {
+	if errors.Is(err, store.ErrConflict) {
+		return errChallengeSpent
+	}
+	return err
+}
