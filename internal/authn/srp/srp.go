@@ -168,7 +168,7 @@ func scramble(a *ClientPublic, publicB []byte) []byte {
 // PublicB answered for the same verifier and b.
 func SharedKey(e engine.Engine, a *ClientPublic, verifier, b, publicB []byte) []byte {
 	u := scramble(a, publicB)
-	s := e.Exp(engine.MulMod(a.element, e.Exp(verifier, u)), b)
+	s := e.Exp(engine.MulMod(a.element, e.ExpPublic(verifier, u)), b) // u is on the wire, b is not
 	return deriveKey(u, s)
 }
 
