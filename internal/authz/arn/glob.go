@@ -201,3 +201,20 @@ func lowerASCII(s string) string {
 	}
 	return string(b)
 }
+
+// Fill joins a pattern without wildcards into the text that it stands for.
+func (g *Glob) Fill(slots []string) string {
+	if len(g.toks) == 1 && g.toks[0].Kind == Literal {
+		return g.toks[0].Text
+	}
+	var b strings.Builder
+	for _, t := range g.toks {
+		switch {
+		case t.Kind == Literal:
+			b.WriteString(t.Text)
+		case t.Kind == Slot && t.Slot < len(slots):
+			b.WriteString(slots[t.Slot])
+		}
+	}
+	return b.String()
+}
