@@ -93,7 +93,7 @@ func (e *Engine) newPassword(ctx context.Context, r *Reply) (*Step, error) {
 	if err != nil {
 		return nil, err
 	}
-	record, err := e.NewPassword(r.Pool, u.Username, text)
+	record, err := e.NewPassword(ctx, r.Pool, u.Username, text)
 	if err != nil {
 		return nil, err
 	}

@@ -32,7 +32,9 @@ func (e *Engine) password(ctx context.Context, s *Start) (*Step, error) {
 		if is, err := e.nameLocked(ctx, s.Pool, typed); err != nil || is {
 			return nil, cmp.Or(err, errLocked)
 		}
-		password.Decoy(e.Crypto, s.Pool.Name(), typed, text)
+		if err := e.hasher.Decoy(ctx, password.SRP, s.Pool.Name(), typed, text); err != nil {
+			return nil, err
+		}
 		return nil, e.recordFailure(ctx, s.Pool, nil, typed, nil)
 	}
 	if locked(u.Counter, e.Now()) {
@@ -41,20 +43,24 @@ func (e *Engine) password(ctx context.Context, s *Start) (*Step, error) {
 	if err := mayTry(u); err != nil {
 		return nil, err
 	}
-	if !e.right(s.Pool, u, text) {
+	if ok, err := e.right(ctx, s.Pool, u, text); err != nil {
+		return nil, err
+	} else if !ok {
 		return nil, e.recordFailure(ctx, s.Pool, u, typed, nil)
 	}
 	return e.afterPassword(ctx, &proof{pool: s.Pool, client: s.Client, user: u})
 }
 
 // right compares a password with a user's record, in constant time.
-func (e *Engine) right(p *pool.Pool, u *store.User, text string) bool {
+func (e *Engine) right(ctx context.Context, p *pool.Pool, u *store.User, text string) (bool, error) {
+	if len(u.Password) == 0 {
+		return false, e.hasher.Decoy(ctx, password.SRP, p.Name(), u.Username, text)
+	}
 	r, err := password.Decode(u.Password)
 	if err != nil {
-		password.Decoy(e.Crypto, p.Name(), u.Username, text)
-		return false
+		return false, err
 	}
-	return r.Check(e.Crypto, p.Name(), u.Username, text)
+	return e.hasher.Check(ctx, r, p.Name(), u.Username, text)
 }
 
 // CheckPassword checks the password of a user who is signed in already, as
@@ -63,7 +69,9 @@ func (e *Engine) CheckPassword(ctx context.Context, p *pool.Pool, u *store.User,
 	if locked(u.Counter, e.Now()) {
 		return errLocked
 	}
-	if text == "" || !e.right(p, u, text) {
+	if ok, err := e.right(ctx, p, u, text); err != nil {
+		return err
+	} else if !ok {
 		return e.recordFailure(ctx, p, u, u.Username, nil)
 	}
 	return nil
@@ -71,15 +79,19 @@ func (e *Engine) CheckPassword(ctx context.Context, p *pool.Pool, u *store.User,
 
 // NewPassword checks a password against the pool's policy and makes its
 // record. It costs an exponentiation.
-func (e *Engine) NewPassword(p *pool.Pool, username, text string) ([]byte, error) {
+func (e *Engine) NewPassword(ctx context.Context, p *pool.Pool, username, text string) ([]byte, error) {
 	if err := policyOf(p).Check(text); err != nil {
 		return nil, &cognitoidp.InvalidPasswordException{Message: err.Error()}
 	}
-	return password.New(e.Crypto, p.Name(), username, text).Encode(), nil
+	r, err := e.hasher.NewRecord(ctx, password.SRP, p.Name(), username, text)
+	if err != nil {
+		return nil, err
+	}
+	return r.Encode(), nil
 }
 
 // GeneratePassword makes a temporary password that the pool's policy takes.
-func (e *Engine) GeneratePassword(p *pool.Pool) string { return policyOf(p).Generate() }
+func (e *Engine) GeneratePassword(p *pool.Pool) string { return policyOf(p).Temporary() }
 
 func policyOf(p *pool.Pool) password.Policy {
 	pp := p.PasswordPolicy()

@@ -28,6 +28,7 @@ import (
 
 	"gatehouse/internal/api"
 	"gatehouse/internal/api/cognitoidp"
+	"gatehouse/internal/authn/password"
 	"gatehouse/internal/authn/pool"
 	"gatehouse/internal/authn/token"
 	"gatehouse/internal/engine"
@@ -45,10 +46,13 @@ type Config struct {
 }
 
 // Engine runs sign-ins.
-type Engine struct{ Config }
+type Engine struct {
+	Config
+	hasher *password.Hasher
+}
 
 // New returns an Engine.
-func New(c Config) *Engine { return &Engine{c} }
+func New(c Config) *Engine { return &Engine{c, password.New(c.Crypto)} }
 
 // Start is the first request of a sign-in.
 type Start struct {

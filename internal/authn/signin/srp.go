@@ -13,7 +13,6 @@ import (
 	"gatehouse/internal/authn/password"
 	"gatehouse/internal/authn/pool"
 	"gatehouse/internal/authn/srp"
-	"gatehouse/internal/engine"
 	"gatehouse/internal/store"
 )
 
@@ -82,8 +81,8 @@ func (e *Engine) startSRP(ctx context.Context, s *Start) (*Step, error) {
 // (no password, or a record that SRP cannot use) gets a simulated one, and
 // fails at the answer like everybody who does not know the password.
 func (e *Engine) verifierOf(p *pool.Pool, u *store.User) (salt, verifier []byte) {
-	if r, err := password.Decode(u.Password); err == nil && len(r.Verifier) == srp.Size {
-		return r.Salt, r.Verifier
+	if r, err := password.Decode(u.Password); err == nil && r.Kind == password.SRP {
+		return r.Salt, r.Value
 	}
 	_, salt, verifier = e.simulatedSRP(p, u.Username)
 	return salt, verifier
@@ -99,12 +98,8 @@ func (e *Engine) simulatedSRP(p *pool.Pool, typed string) (name string, salt, ve
 		t := hex.EncodeToString(id[:16])
 		name = t[:8] + "-" + t[8:12] + "-" + t[12:16] + "-" + t[16:20] + "-" + t[20:]
 	}
-	salt = e.Simulated(p, typed, "salt")[:srp.SaltSize]
-	for i := byte(0); len(verifier) < srp.Size; i++ {
-		verifier = append(verifier, e.Simulated(p, typed, "verifier "+string('a'+i))...)
-	}
-	verifier, _ = engine.Reduce(verifier[:srp.Size])
-	return name, salt, verifier
+	r := password.DecoyRecord(e.Ring.Derive("simulated users"), p.Name(), p.Fold(typed))
+	return name, r.Salt, r.Value
 }
 
 // verifySRP checks the answer to PASSWORD_VERIFIER.

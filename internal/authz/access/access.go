@@ -10,6 +10,7 @@ package access
 import (
 	"context"
 
+	"gatehouse/internal/authz/credentials"
 	"gatehouse/internal/authz/policy"
 )
 
@@ -25,6 +26,9 @@ type Caller struct {
 	Context policy.Context
 	// SessionPolicies limit the session when not nil.
 	SessionPolicies []policy.Source
+	// Session is what temporary credentials opened to; nil for long-term keys
+	// and anonymous callers.
+	Session *credentials.Session
 	// RequestID is for the decision log.
 	RequestID string
 }

@@ -1,6 +1,11 @@
 package access
 
-import "net/http"
+import (
+	"errors"
+	"net/http"
+
+	"gatehouse/internal/authz/sigv4"
+)
 
 // Kind is why a request was refused before the service saw it. The protocols
 // have their own codes and texts for each (shared spec, iam-sts-sigv4.md,
@@ -60,3 +65,25 @@ func newError(kind Kind, message string, cause error) *Error {
 
 // Denied is a refusal of policy with AWS's text.
 func Denied(message string) *Error { return newError(KindDenied, message, nil) }
+
+// wrap gives a refusal of sigv4 its protocol codes.
+func wrap(err error) error {
+	var e *sigv4.Error
+	if !errors.As(err, &e) {
+		return err
+	}
+	kind := KindIncomplete
+	switch e.Code {
+	case sigv4.Missing, sigv4.UnsupportedScheme:
+		kind = KindMissing
+	case sigv4.ScopeTerminator, sigv4.ScopeService, sigv4.ScopeRegion, sigv4.ScopeDate:
+		kind = KindScope
+	case sigv4.SkewExpired, sigv4.SkewFuture, sigv4.PresignExpired, sigv4.PresignFuture:
+		kind = KindSkew
+	case sigv4.SignatureMismatch, sigv4.ChunkSignatureMismatch:
+		kind = KindMismatch
+	case sigv4.PayloadHashMissing, sigv4.PayloadHashInvalid, sigv4.PayloadHashMismatch, sigv4.IncompleteBody, sigv4.BadDigest:
+		kind = KindPayload
+	}
+	return newError(kind, e.Message, e)
+}

@@ -39,7 +39,7 @@ func (jsonProtocol) decode(c *call) (api.Input, error) {
 	if body[0] != '{' {
 		return nil, serialization(startMessage(body[0]))
 	}
-	if err := json.Unmarshal(body, in, json.DiscardUnknownMembers(true)); err != nil {
+	if err := json.Unmarshal(body, in); err != nil {
 		return nil, serialization(decodeMessage(err))
 	}
 	return in, nil

@@ -29,7 +29,7 @@ func (queryProtocol) route(h *Handler, c *call) {
 	c.r.PostForm = form
 	c.opName = form.Get("Action")
 	candidates := h.query[form.Get("Version")]
-	if scope := sigv4.ScopeService(c.r); scope != "" && h.byName[scope] != nil && h.byName[scope].API.Protocol == api.Query {
+	if scope := scopeService(c.r); scope != "" && h.byName[scope] != nil && h.byName[scope].API.Protocol == api.Query {
 		candidates = []*Implementation{h.byName[scope]}
 	}
 	for _, impl := range candidates {
@@ -38,6 +38,15 @@ func (queryProtocol) route(h *Handler, c *call) {
 			return
 		}
 	}
+}
+
+// scopeService is the service that a signed request names in its scope.
+func scopeService(r *http.Request) string {
+	auth, err := sigv4.Parse(r)
+	if err != nil {
+		return ""
+	}
+	return auth.Service
 }
 
 func malformedQuery(message string) error {

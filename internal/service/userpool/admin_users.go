@@ -27,7 +27,7 @@ func (s *Service) AdminCreateUser(ctx context.Context, in *cognitoidp.AdminCreat
 	if err != nil {
 		return nil, err
 	}
-	temporary, err := s.temporaryPassword(p, u, in.TemporaryPassword)
+	temporary, err := s.temporaryPassword(ctx, p, u, in.TemporaryPassword)
 	if err != nil {
 		return nil, err
 	}
@@ -54,12 +54,12 @@ func (s *Service) AdminCreateUser(ctx context.Context, in *cognitoidp.AdminCreat
 }
 
 // temporaryPassword checks the one that was given or makes one.
-func (s *Service) temporaryPassword(p *pool.Pool, u *store.User, given *api.Secret) (string, error) {
+func (s *Service) temporaryPassword(ctx context.Context, p *pool.Pool, u *store.User, given *api.Secret) (string, error) {
 	temporary := string(api.Value(given))
 	if temporary == "" {
 		temporary = s.SignIn.GeneratePassword(p)
 	}
-	return temporary, s.setPassword(p, u, temporary)
+	return temporary, s.setPassword(ctx, p, u, temporary)
 }
 
 // takeAliases takes the verified aliases that a new user claims from those who
@@ -98,7 +98,7 @@ func (s *Service) resendInvitation(ctx context.Context, p *pool.Pool, in *cognit
 	if found.Status != string(cognitoidp.UserStatusTypeForceChangePassword) {
 		return nil, &cognitoidp.UnsupportedUserStateException{Message: "Resend not possible. " + found.Username + " status is " + found.Status}
 	}
-	temporary, err := s.temporaryPassword(p, found, in.TemporaryPassword)
+	temporary, err := s.temporaryPassword(ctx, p, found, in.TemporaryPassword)
 	if err != nil {
 		return nil, err
 	}
@@ -160,7 +160,7 @@ func (s *Service) AdminSetUserPassword(ctx context.Context, in *cognitoidp.Admin
 		}
 		return nil, err
 	}
-	if err := s.setPassword(p, found, string(*in.Password)); err != nil {
+	if err := s.setPassword(ctx, p, found, string(*in.Password)); err != nil {
 		return nil, err
 	}
 	err = s.adminUser(ctx, p.ID, found.Sub, func(tx *store.Tx, _ *pool.Pool, u *store.User) error {

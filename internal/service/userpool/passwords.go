@@ -13,8 +13,8 @@ import (
 
 // setPassword checks a password against the policy and puts its record on the
 // user. It costs an exponentiation: never inside a transaction.
-func (s *Service) setPassword(p *pool.Pool, u *store.User, text string) error {
-	record, err := s.SignIn.NewPassword(p, u.Username, text)
+func (s *Service) setPassword(ctx context.Context, p *pool.Pool, u *store.User, text string) error {
+	record, err := s.SignIn.NewPassword(ctx, p, u.Username, text)
 	if err != nil {
 		return err
 	}
@@ -130,7 +130,7 @@ func (s *Service) ConfirmForgotPassword(ctx context.Context, in *cognitoidp.Conf
 	if found != nil {
 		name = found.Username
 	}
-	record, err := s.SignIn.NewPassword(p, name, string(*in.Password))
+	record, err := s.SignIn.NewPassword(ctx, p, name, string(*in.Password))
 	if err != nil {
 		return nil, err
 	}
@@ -185,7 +185,7 @@ func (s *Service) ChangePassword(ctx context.Context, in *cognitoidp.ChangePassw
 	if err != nil {
 		return nil, err
 	}
-	record, err := s.SignIn.NewPassword(b.pool, b.user.Username, string(*in.ProposedPassword))
+	record, err := s.SignIn.NewPassword(ctx, b.pool, b.user.Username, string(*in.ProposedPassword))
 	if err != nil {
 		return nil, err
 	}

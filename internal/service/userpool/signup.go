@@ -62,7 +62,7 @@ func (s *Service) SignUp(ctx context.Context, in *cognitoidp.SignUpInput) (*cogn
 		return nil, err
 	}
 	u.Status = string(cognitoidp.UserStatusTypeUnconfirmed)
-	if err := s.setPassword(p, u, string(*in.Password)); err != nil {
+	if err := s.setPassword(ctx, p, u, string(*in.Password)); err != nil {
 		return nil, err
 	}
 	out := &cognitoidp.SignUpOutput{UserConfirmed: new(false), UserSub: &u.Sub}

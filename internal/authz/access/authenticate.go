@@ -1,0 +1,232 @@
+package access
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"net"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"gatehouse/internal/authz/credentials"
+	"gatehouse/internal/authz/policy"
+	"gatehouse/internal/authz/sigv4"
+	"gatehouse/internal/event"
+)
+
+// Key is a long-term access key.
+type Key struct {
+	Secret    string
+	Principal policy.Principal
+	UserName  string
+	// Tags of the user, as aws:PrincipalTag.
+	Tags map[string]string
+}
+
+// ErrNoKey says that an access key does not exist or is not active.
+var ErrNoKey = errors.New("access: no such key")
+
+// Principals is where long-term keys and policies are kept. service/iam
+// implements it.
+type Principals interface {
+	// AccessKey is the active key of that id, or ErrNoKey.
+	AccessKey(ctx context.Context, id string) (*Key, error)
+	// Policies are the identity policies of a caller and the boundary that
+	// limits it (nil for none). A role that is gone has no policies.
+	Policies(ctx context.Context, p policy.Principal) (identity, boundary []policy.Source, err error)
+	// Managed is the managed policy of an ARN, for session policies.
+	Managed(ctx context.Context, arn string) (policy.Source, error)
+	// RoleTags are a role's tags, which a session has as principal tags.
+	RoleTags(ctx context.Context, p policy.Principal) (map[string]string, error)
+}
+
+// Authenticator tells who signed a request.
+type Authenticator struct {
+	principals Principals
+	sessions   *credentials.Issuer
+	keys       *sigv4.KeyCache
+	now        func() time.Time
+	region     string
+}
+
+// NewAuthenticator returns an Authenticator. region is named in error texts.
+func NewAuthenticator(p Principals, sessions *credentials.Issuer, now func() time.Time, region string) *Authenticator {
+	return &Authenticator{principals: p, sessions: sessions, keys: sigv4.NewKeyCache(4096), now: now, region: region}
+}
+
+// Authenticate verifies a request to a service whose whole body is at hand.
+// An empty service accepts the one that the scope names. Errors are *Error, or
+// the store's.
+func (a *Authenticator) Authenticate(r *http.Request, service string, body []byte) (*Caller, error) {
+	auth, err := sigv4.Parse(r)
+	if err != nil {
+		return nil, wrap(err)
+	}
+	caller, _, err := a.verify(r, auth, sigv4.Options{Service: cmp.Or(service, auth.Service), Body: body})
+	return caller, err
+}
+
+// AuthenticateStream verifies an S3 request whose body is still to be read.
+// What the returned body hands out is true only at io.EOF. A request without
+// authentication is an anonymous caller's.
+func (a *Authenticator) AuthenticateStream(r *http.Request) (*Caller, *sigv4.Body, error) {
+	auth, err := sigv4.Parse(r)
+	var e *sigv4.Error
+	if errors.As(err, &e) && e.Code == sigv4.Missing {
+		c := &Caller{Principal: policy.Principal{Type: policy.Anonymous, ID: "anonymous"}, RequestID: event.From(r.Context()).ID, Context: a.requestContext(r)}
+		c.Context["aws:principaltype"] = []string{string(policy.Anonymous)}
+		return c, nil, nil
+	}
+	if err != nil {
+		return nil, nil, wrap(err)
+	}
+	caller, verified, err := a.verify(r, auth, sigv4.Options{Service: "s3"})
+	if err != nil {
+		return nil, nil, err
+	}
+	body, err := verified.Body(r)
+	if err != nil {
+		return nil, nil, wrap(err)
+	}
+	return caller, body, nil
+}
+
+func (a *Authenticator) verify(r *http.Request, auth *sigv4.Auth, opt sigv4.Options) (*Caller, *sigv4.Verified, error) {
+	c := &Caller{AccessKeyID: auth.AccessKeyID, RequestID: event.From(r.Context()).ID}
+	secret, err := a.identify(r.Context(), auth, c)
+	if err != nil {
+		return nil, nil, err
+	}
+	opt.Now, opt.Keys, opt.WantRegion = a.now(), a.keys, a.region
+	verified, err := sigv4.Verify(r, auth, secret, opt)
+	if err != nil {
+		return nil, nil, wrap(err)
+	}
+	keys := c.Context
+	c.Context = a.requestContext(r)
+	for k, v := range keys {
+		c.Context[k] = v
+	}
+	c.Context["aws:requestedregion"] = []string{auth.Region}
+	return c, verified, nil
+}
+
+// identify finds whose key signed, fills the caller and returns the secret. A
+// session token must be the key's own.
+func (a *Authenticator) identify(ctx context.Context, auth *sigv4.Auth, c *Caller) (string, error) {
+	if strings.HasPrefix(auth.AccessKeyID, "ASIA") || auth.SecurityToken != "" {
+		s, secret, err := a.sessions.Open(auth.AccessKeyID, auth.SecurityToken, a.now())
+		switch {
+		case errors.Is(err, credentials.ErrExpired):
+			return "", newError(KindExpired, "The security token included in the request is expired", nil)
+		case err != nil:
+			return "", newError(KindBadToken, "The security token included in the request is invalid.", nil)
+		}
+		c.Principal, c.Session = s.Principal, s
+		if c.Context, err = a.sessionContext(ctx, s); err != nil {
+			return "", err
+		}
+		c.SessionPolicies, err = a.sessionPolicies(ctx, s)
+		return secret, err
+	}
+	k, err := a.principals.AccessKey(ctx, auth.AccessKeyID)
+	if errors.Is(err, ErrNoKey) {
+		return "", newError(KindUnknownKey, "The security token included in the request is invalid.", nil)
+	}
+	if err != nil {
+		return "", err
+	}
+	c.Principal = k.Principal
+	c.Context = principalContext(k.Principal)
+	if k.UserName != "" {
+		c.Context["aws:username"] = []string{k.UserName}
+	}
+	for t, v := range k.Tags {
+		c.Context["aws:principaltag/"+strings.ToLower(t)] = []string{v}
+	}
+	return k.Secret, nil
+}
+
+// principalContext are the condition keys that follow from who calls (IAM user
+// guide, "AWS global condition context keys").
+func principalContext(p policy.Principal) policy.Context {
+	c := policy.Context{"aws:principaltype": {string(p.Type)}, "aws:userid": {p.ID}, "aws:principalaccount": {p.Account}}
+	// For a role session the principal's ARN is the role's, not the session's.
+	c["aws:principalarn"] = []string{cmp.Or(p.RoleARN, p.ARN)}
+	return c
+}
+
+func (a *Authenticator) sessionContext(ctx context.Context, s *credentials.Session) (policy.Context, error) {
+	c := principalContext(s.Principal)
+	tags, err := a.principals.RoleTags(ctx, s.Principal)
+	if err != nil {
+		return nil, err
+	}
+	for t, v := range tags {
+		c["aws:principaltag/"+strings.ToLower(t)] = []string{v}
+	}
+	for k, v := range s.Context { // a session tag wins over the role's tag
+		c[k] = v
+	}
+	c["aws:tokenissuetime"] = []string{s.IssuedAt.UTC().Format(time.RFC3339)}
+	if _, has := c["aws:multifactorauthpresent"]; !has {
+		c["aws:multifactorauthpresent"] = []string{"false"}
+	}
+	if s.SourceIdentity != "" {
+		c["aws:sourceidentity"] = []string{s.SourceIdentity}
+	}
+	return c, nil
+}
+
+// sessionPolicies reads the policies that limit a session; nil when nothing
+// does.
+func (a *Authenticator) sessionPolicies(ctx context.Context, s *credentials.Session) ([]policy.Source, error) {
+	if !s.Limited {
+		return nil, nil
+	}
+	list := []policy.Source{}
+	for _, text := range s.Policies {
+		d, err := policy.Parse(text, policy.Session)
+		if err != nil {
+			return nil, err // it parsed when the session was issued
+		}
+		list = append(list, policy.Source{Name: "session policy", Document: d})
+	}
+	for _, arn := range s.PolicyARNs {
+		src, err := a.principals.Managed(ctx, arn)
+		if err != nil {
+			return nil, err
+		}
+		if src.Document != nil { // a deleted policy allows nothing
+			list = append(list, src)
+		}
+	}
+	return list, nil
+}
+
+// requestContext are the condition keys that follow from the HTTP request.
+func (a *Authenticator) requestContext(r *http.Request) policy.Context {
+	now := a.now().UTC()
+	c := policy.Context{
+		"aws:currenttime":           {now.Format(time.RFC3339)},
+		"aws:epochtime":             {strconv.FormatInt(now.Unix(), 10)},
+		"aws:principalisawsservice": {"false"},
+		"aws:viaawsservice":         {"false"},
+	}
+	host, _, err := net.SplitHostPort(r.RemoteAddr)
+	if err == nil {
+		c["aws:sourceip"] = []string{host}
+	}
+	// Loopback counts as secure: see docs/divergences.md.
+	ip := net.ParseIP(host)
+	c["aws:securetransport"] = []string{strconv.FormatBool(r.TLS != nil || ip != nil && ip.IsLoopback())}
+	if v := r.UserAgent(); v != "" {
+		c["aws:useragent"] = []string{v}
+	}
+	if v := r.Referer(); v != "" {
+		c["aws:referer"] = []string{v}
+	}
+	return c
+}
