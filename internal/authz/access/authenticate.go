@@ -188,7 +188,7 @@ func (a *Authenticator) sessionPolicies(ctx context.Context, s *credentials.Sess
 	}
 	list := []policy.Source{}
 	for _, text := range s.Policies {
-		d, err := policy.Parse(text, policy.Session)
+		d, err := policy.Parse(text, policy.SessionKind)
 		if err != nil {
 			return nil, err // it parsed when the session was issued
 		}

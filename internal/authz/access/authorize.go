@@ -20,17 +20,8 @@ func NewAuthorizer(p Principals, account string) *Authorizer {
 
 // Decide answers a check, and notes the answer in the request's event.
 func (a *Authorizer) Decide(ctx context.Context, caller *Caller, check Check) (policy.Decision, error) {
-	req := &policy.Request{Principal: caller.Principal, Action: check.Action, Resource: check.Resource, ResourceAccount: a.account, Context: caller.Context}
-	if len(check.Context) > 0 {
-		merged := make(policy.Context, len(caller.Context)+len(check.Context)+1)
-		for k, v := range caller.Context {
-			merged[k] = v
-		}
-		for k, v := range check.Context {
-			merged[k] = v
-		}
-		req.Context = merged
-	}
+	req := &policy.Request{Principal: caller.Principal, Action: check.Action, Resource: check.Resource, ResourceAccount: a.account,
+		Context: merge(caller.Context, check.Context)}
 	pol := &policy.Policies{Resource: check.ResourcePolicies, Grant: check.Grant, Session: caller.SessionPolicies}
 	var err error
 	if pol.Identity, pol.Boundary, err = a.principals.Policies(ctx, caller.Principal); err != nil {
@@ -41,4 +32,36 @@ func (a *Authorizer) Decide(ctx context.Context, caller *Caller, check Check) (p
 		event.From(ctx).Set("denied", d.Explain(req))
 	}
 	return d, nil
+}
+
+// DecideAssumeRole decides sts:AssumeRole of a role: by its trust policy and,
+// where that only delegates, by the caller's own policies.
+func (a *Authorizer) DecideAssumeRole(ctx context.Context, caller *Caller, check Check, trust policy.Source) (policy.Decision, error) {
+	req := &policy.Request{Principal: caller.Principal, Action: check.Action, Resource: check.Resource, ResourceAccount: a.account,
+		Context: merge(caller.Context, check.Context)}
+	own := &policy.Policies{Session: caller.SessionPolicies}
+	var err error
+	if own.Identity, own.Boundary, err = a.principals.Policies(ctx, caller.Principal); err != nil {
+		return policy.Decision{}, err
+	}
+	d := policy.EvaluateAssumeRole(req, trust, own)
+	if !d.Allowed {
+		event.From(ctx).Set("denied", d.Explain(req))
+	}
+	return d, nil
+}
+
+// merge is the caller's keys with those of a check; both stay as they are.
+func merge(caller, check policy.Context) policy.Context {
+	if len(check) == 0 {
+		return caller
+	}
+	merged := make(policy.Context, len(caller)+len(check))
+	for k, v := range caller {
+		merged[k] = v
+	}
+	for k, v := range check {
+		merged[k] = v
+	}
+	return merged
 }
