@@ -78,3 +78,21 @@ func BenchmarkRead(b *testing.B) {
 		})
 	}
 }
+
+// BenchmarkOpen is a start on a folder that is there already.
+func BenchmarkOpen(b *testing.B) {
+	for _, kind := range storetest.Kinds(b) {
+		b.Run(kind, func(b *testing.B) {
+			c := storetest.New(b, kind)
+			for b.Loop() {
+				db, err := store.Open(b.Context(), c)
+				if err != nil {
+					b.Fatal(err)
+				}
+				if err := db.Close(); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}
