@@ -50,6 +50,8 @@ func (h *Handler) classify(c *call, err error) *wireError {
 		return h.fromModel(c, modelled)
 	case h.config.Busy(err):
 		return h.busy(c)
+	case h.config.BadText(err):
+		return &wireError{code: c.impl.ValidationCode, status: http.StatusBadRequest, message: "1 validation error detected: a value contains a character that is not allowed."}
 	case h.config.Unavailable(err), errors.Is(err, context.DeadlineExceeded):
 		return &wireError{code: "ServiceUnavailable", status: http.StatusServiceUnavailable, framework: true,
 			message: "The server cannot reach its data at the moment. Try again later."}

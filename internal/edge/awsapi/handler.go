@@ -44,7 +44,8 @@ type Config struct {
 	Log      *slog.Logger
 	// Busy and Unavailable recognise the store's errors, which an edge does not
 	// import: too much at once, and data out of reach.
-	Busy, Unavailable func(error) bool
+	// BadText recognises text that no database holds, such as a NUL.
+	Busy, Unavailable, BadText func(error) bool
 	// Unlisted, if not nil, hears of every exception that an operation answers
 	// and its model does not list. Tests fail on it.
 	Unlisted func(service, op, code string)

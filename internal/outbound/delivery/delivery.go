@@ -122,3 +122,26 @@ func (o *Outbox) deliver(ctx context.Context, m *store.Message) {
 		o.log.Error("record a delivery", "messageId", m.ID, "error", err)
 	}
 }
+
+// Channels says where messages go; empty: they stay in the outbox.
+type Channels struct {
+	SMTP    string // URL of the mail server
+	From    string // sender address of mails
+	Webhook string // URL for text messages
+}
+
+// Senders makes the senders of the channels that are set.
+func Senders(c Channels) (map[string]Sender, error) {
+	senders := map[string]Sender{}
+	if c.SMTP != "" {
+		s, err := newSMTP(c.SMTP, c.From)
+		if err != nil {
+			return nil, err
+		}
+		senders[Email] = s
+	}
+	if c.Webhook != "" {
+		senders[SMS] = newWebhook(c.Webhook)
+	}
+	return senders, nil
+}

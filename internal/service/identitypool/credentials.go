@@ -1,0 +1,122 @@
+package identitypool
+
+import (
+	"context"
+	"errors"
+
+	"gatehouse/internal/api"
+	"gatehouse/internal/api/cognitoidentity"
+	"gatehouse/internal/event"
+	"gatehouse/internal/store"
+)
+
+// sessionName is the role session name of the enhanced flow.
+const sessionName = "CognitoIdentityCredentials"
+
+var errPoolRoles = &cognitoidentity.InvalidIdentityPoolConfigurationException{
+	Message: "Invalid identity pool configuration. Check assigned IAM roles for this pool."}
+
+// GetId finds the identity of the logins or makes one. Without logins it makes
+// a new guest, if the pool has guests.
+func (s *Service) GetId(ctx context.Context, in *cognitoidentity.GetIdInput) (*cognitoidentity.GetIdOutput, error) {
+	p, err := s.pool(ctx, *in.IdentityPoolId)
+	if err != nil {
+		return nil, err
+	}
+	if in.AccountId != nil && *in.AccountId != s.Account {
+		return nil, notAuthorized("Access to IdentityPool '" + p.id + "' is forbidden.")
+	}
+	logins, err := s.verify(ctx, p, in.Logins)
+	if err != nil {
+		return nil, err
+	}
+	i, err := s.resolve(ctx, p, "", logins)
+	if err != nil {
+		return nil, err
+	}
+	return &cognitoidentity.GetIdOutput{IdentityId: &i.ID}, nil
+}
+
+// act finds the pool of an identity id and the identity that the logins let
+// the caller act as.
+func (s *Service) act(ctx context.Context, identityID string, given map[string]api.Secret) (*identityPool, *store.Identity, *WebIdentity, error) {
+	var poolID string
+	err := s.DB.Read(ctx, func(tx *store.Tx) error {
+		i, err := store.IdentityByID(tx, identityID)
+		if err == nil {
+			poolID = i.PoolID
+		}
+		return err
+	})
+	if errors.Is(err, store.ErrNotFound) {
+		return nil, nil, nil, identityNotFound(identityID)
+	}
+	if err != nil {
+		return nil, nil, nil, err
+	}
+	p, err := s.pool(ctx, poolID)
+	if err != nil {
+		return nil, nil, nil, err
+	}
+	logins, err := s.verify(ctx, p, given)
+	if err != nil {
+		return nil, nil, nil, err
+	}
+	i, err := s.resolve(ctx, p, identityID, logins)
+	if err != nil {
+		return nil, nil, nil, err
+	}
+	id := &WebIdentity{PoolID: p.id, IdentityID: i.ID, AMR: []string{"unauthenticated"}}
+	if len(logins) > 0 {
+		id.AMR = []string{"authenticated"}
+		for _, l := range logins {
+			id.AMR = append(id.AMR, l.amr...)
+		}
+	}
+	event.From(ctx).Set("identityId", i.ID)
+	return p, i, id, nil
+}
+
+// GetCredentialsForIdentity trades logins for temporary credentials of the
+// pool's role: the enhanced flow.
+func (s *Service) GetCredentialsForIdentity(ctx context.Context, in *cognitoidentity.GetCredentialsForIdentityInput) (*cognitoidentity.GetCredentialsForIdentityOutput, error) {
+	p, i, id, err := s.act(ctx, *in.IdentityId, in.Logins)
+	if err != nil {
+		return nil, err
+	}
+	role, scope := p.roles.Roles["authenticated"], (*ScopeDown)(nil)
+	if len(in.Logins) == 0 {
+		role, scope = p.roles.Roles["unauthenticated"], &guestScope
+	}
+	if in.CustomRoleArn != nil && *in.CustomRoleArn != role {
+		return nil, notAuthorized("Access to Role '" + *in.CustomRoleArn + "' is forbidden.")
+	}
+	if role == "" {
+		return nil, errPoolRoles
+	}
+	c, err := s.assumer.AssumeRole(ctx, role, sessionName, id, scope)
+	if errors.Is(err, ErrTrust) {
+		return nil, errPoolRoles
+	}
+	if err != nil {
+		return nil, err
+	}
+	return &cognitoidentity.GetCredentialsForIdentityOutput{IdentityId: &i.ID, Credentials: &cognitoidentity.Credentials{
+		AccessKeyId: &c.AccessKeyID, SecretKey: new(api.Secret(c.SecretKey)), SessionToken: &c.SessionToken, Expiration: api.At(c.Expiration)}}, nil
+}
+
+// GetOpenIdToken gives a token for STS: the classic flow.
+func (s *Service) GetOpenIdToken(ctx context.Context, in *cognitoidentity.GetOpenIdTokenInput) (*cognitoidentity.GetOpenIdTokenOutput, error) {
+	p, i, id, err := s.act(ctx, *in.IdentityId, in.Logins)
+	if err != nil {
+		return nil, err
+	}
+	if p.settings.AllowClassicFlow != nil && !*p.settings.AllowClassicFlow {
+		return nil, invalid("Basic (classic) flow is not enabled, please use enhanced flow.")
+	}
+	t, err := s.mint(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	return &cognitoidentity.GetOpenIdTokenOutput{IdentityId: &i.ID, Token: new(api.Secret(t))}, nil
+}

@@ -1,0 +1,195 @@
+package identitypool
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/rsa"
+	"crypto/x509"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math/big"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/go-jose/go-jose/v4"
+	"github.com/go-jose/go-jose/v4/jwt"
+
+	"gatehouse/internal/store"
+)
+
+// OpenIDIssuer is the issuer of the tokens of every identity pool. They are
+// told apart by aud, which is the pool.
+const OpenIDIssuer = "https://cognito-identity.amazonaws.com"
+
+// Provider is the name by which trust policies know it.
+const Provider = "cognito-identity.amazonaws.com"
+
+// openIDLife is how long a token of GetOpenIdToken lives.
+const openIDLife = 10 * time.Minute
+
+// claims of an identity's OpenID token (identity-pools.md, section 6).
+type claims struct {
+	Subject   string   `json:"sub"`
+	Audience  string   `json:"aud"`
+	AMR       []string `json:"amr"`
+	Issuer    string   `json:"iss"`
+	PoolARN   string   `json:"https://cognito-identity.amazonaws.com/identity-pool-arn"`
+	ExpiresAt int64    `json:"exp"`
+	IssuedAt  int64    `json:"iat"`
+}
+
+// keys are the signing keys, made when the first token is asked for.
+type keys struct {
+	mu         sync.Mutex
+	generation uint64
+	list       []signingKey
+}
+
+type signingKey struct {
+	kid     string
+	private *rsa.PrivateKey
+}
+
+// signingKeys are the keys, the youngest first; one is made if there is none.
+func (s *Service) signingKeys(ctx context.Context) ([]signingKey, error) {
+	s.keys.mu.Lock()
+	defer s.keys.mu.Unlock()
+	if g := s.DB.Generation(); s.keys.generation == g && len(s.keys.list) > 0 {
+		return s.keys.list, nil
+	}
+	g := s.DB.Generation()
+	rows, err := s.readKeys(ctx)
+	if err == nil && len(rows) == 0 {
+		if err = s.makeKey(ctx); err == nil {
+			rows, err = s.readKeys(ctx)
+		}
+	}
+	if err != nil {
+		return nil, err
+	}
+	list := make([]signingKey, 0, len(rows))
+	for _, r := range rows {
+		k, err := x509.ParsePKCS1PrivateKey(r.PrivateKey)
+		if err != nil {
+			return nil, fmt.Errorf("identity signing key %s: %w", r.KID, err)
+		}
+		list = append(list, signingKey{r.KID, k})
+	}
+	s.keys.generation, s.keys.list = g, list
+	return list, nil
+}
+
+func (s *Service) readKeys(ctx context.Context) (rows []store.IdentityKey, err error) {
+	err = s.DB.Read(ctx, func(tx *store.Tx) (err error) {
+		rows, err = store.IdentityKeys(tx)
+		return err
+	})
+	return rows, err
+}
+
+func (s *Service) makeKey(ctx context.Context) error {
+	k, err := rsa.GenerateKey(rand.Reader, 2048)
+	if err != nil {
+		return err
+	}
+	err = s.DB.Write(ctx, func(tx *store.Tx) error {
+		return store.InsertIdentityKey(tx, &store.IdentityKey{KID: s.Region + "-1", PrivateKey: x509.MarshalPKCS1PrivateKey(k), CreatedAt: tx.Now})
+	})
+	if errors.Is(err, store.ErrConflict) {
+		return nil // another node made it
+	}
+	return err
+}
+
+// mint makes the OpenID token of an identity.
+func (s *Service) mint(ctx context.Context, id *WebIdentity) (string, error) {
+	list, err := s.signingKeys(ctx)
+	if err != nil {
+		return "", err
+	}
+	signer, err := jose.NewSigner(jose.SigningKey{Algorithm: jose.RS512, Key: jose.JSONWebKey{Key: list[0].private, KeyID: list[0].kid}},
+		(&jose.SignerOptions{}).WithType("JWS"))
+	if err != nil {
+		return "", err
+	}
+	now := s.Now()
+	return jwt.Signed(signer).Claims(claims{Subject: id.IdentityID, Audience: id.PoolID, AMR: id.AMR, Issuer: OpenIDIssuer, PoolARN: s.arn(id.PoolID),
+		ExpiresAt: now.Add(openIDLife).Unix(), IssuedAt: now.Unix()}).Serialize()
+}
+
+// What is wrong with an OpenID token.
+var (
+	ErrNotJWT    = errors.New("not a JWT")
+	ErrNotOurs   = errors.New("not a token of an identity pool here")
+	ErrExpired   = errors.New("the token has expired")
+	errSignature = fmt.Errorf("%w: the signature does not verify", ErrNotOurs)
+)
+
+// Issuer is the iss claim of a token, not to be believed: it says who should
+// verify it. ErrNotJWT.
+func Issuer(text string) (string, error) {
+	if !isJWT(text) {
+		return "", ErrNotJWT
+	}
+	payload, err := base64.RawURLEncoding.DecodeString(strings.Split(text, ".")[1])
+	if err != nil {
+		return "", ErrNotJWT
+	}
+	var c struct {
+		Issuer string `json:"iss"`
+	}
+	if json.Unmarshal(payload, &c) != nil {
+		return "", ErrNotJWT
+	}
+	return c.Issuer, nil
+}
+
+// VerifyOpenID verifies a token of GetOpenIdToken: ErrNotOurs, ErrExpired. It
+// returns the identity and when the token ends.
+func (s *Service) VerifyOpenID(ctx context.Context, text string) (*WebIdentity, time.Time, error) {
+	t, err := jwt.ParseSigned(text, []jose.SignatureAlgorithm{jose.RS512})
+	if err != nil || len(t.Headers) != 1 {
+		return nil, time.Time{}, ErrNotOurs
+	}
+	list, err := s.signingKeys(ctx)
+	if err != nil {
+		return nil, time.Time{}, err
+	}
+	var c claims
+	verified := false
+	for _, k := range list {
+		if k.kid == t.Headers[0].KeyID && t.Claims(&k.private.PublicKey, &c) == nil {
+			verified = true
+		}
+	}
+	if !verified {
+		return nil, time.Time{}, errSignature
+	}
+	expires := time.Unix(c.ExpiresAt, 0)
+	if c.Issuer != OpenIDIssuer || c.Subject == "" || c.Audience == "" {
+		return nil, expires, ErrNotOurs
+	}
+	if !s.Now().Before(expires) {
+		return nil, expires, ErrExpired
+	}
+	return &WebIdentity{PoolID: c.Audience, IdentityID: c.Subject, AMR: c.AMR}, expires, nil
+}
+
+// OpenIDKeys is the key set of the OpenID tokens, for
+// https://cognito-identity.amazonaws.com/.well-known/jwks_uri.
+func (s *Service) OpenIDKeys(ctx context.Context) ([]map[string]string, error) {
+	list, err := s.signingKeys(ctx)
+	if err != nil {
+		return nil, err
+	}
+	set := make([]map[string]string, 0, len(list))
+	for _, k := range list {
+		p := k.private.Public().(*rsa.PublicKey)
+		set = append(set, map[string]string{"kty": "RSA", "alg": "RS512", "use": "sig", "kid": k.kid,
+			"n": base64.RawURLEncoding.EncodeToString(p.N.Bytes()), "e": base64.RawURLEncoding.EncodeToString(big.NewInt(int64(p.E)).Bytes())})
+	}
+	return set, nil
+}

@@ -1,0 +1,67 @@
+package identitypool
+
+import (
+	"context"
+	"errors"
+	"reflect"
+	"strings"
+
+	"gatehouse/internal/api"
+	"gatehouse/internal/api/cognitoidentity"
+	"gatehouse/internal/authz/access"
+	"gatehouse/internal/authz/policy"
+)
+
+// poolless are the signed operations without a pool as their resource
+// (identity-pools.md, section 12).
+var poolless = map[string]bool{"CreateIdentityPool": true, "ListIdentityPools": true, "DeleteIdentities": true, "DescribeIdentity": true}
+
+// Checks is the permission of each signed operation: the action
+// cognito-identity:<Operation> on the pool.
+func (s *Service) Checks(ctx context.Context, op string, in api.Input) ([]access.Check, error) {
+	check := access.Check{Action: "cognito-identity:" + op, Resource: "*"}
+	v := reflect.ValueOf(in).Elem()
+	if arn := v.FieldByName("ResourceArn"); arn.IsValid() {
+		check.Resource = *arn.Interface().(*string)
+	} else if !poolless[op] {
+		id, ok := v.FieldByName("IdentityPoolId").Interface().(*string)
+		if !ok || id == nil {
+			return nil, nil // nothing to check against: denied
+		}
+		check.Resource = s.arn(*id)
+		var err error
+		if check.Context, err = s.tags(ctx, *id); err != nil {
+			return nil, err
+		}
+	}
+	if create, ok := in.(*cognitoidentity.CreateIdentityPoolInput); ok {
+		check.Context = policy.Context{"aws:tagkeys": {}}
+		for k, v := range create.IdentityPoolTags {
+			check.Context["aws:requesttag/"+strings.ToLower(k)] = []string{v}
+			check.Context["aws:tagkeys"] = append(check.Context["aws:tagkeys"], k)
+		}
+	}
+	return []access.Check{check}, nil
+}
+
+func (s *Service) arn(poolID string) string {
+	region, _, _ := strings.Cut(poolID, ":")
+	return "arn:aws:cognito-identity:" + region + ":" + s.Account + ":identitypool/" + poolID
+}
+
+// tags are a pool's tags as condition keys; a pool that is not here has none.
+func (s *Service) tags(ctx context.Context, id string) (policy.Context, error) {
+	p, err := s.pool(ctx, id)
+	var missing *cognitoidentity.ResourceNotFoundException
+	if errors.As(err, &missing) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	c := policy.Context{}
+	for k, v := range p.settings.IdentityPoolTags {
+		c["aws:resourcetag/"+strings.ToLower(k)] = []string{v}
+	}
+	return c, nil
+}
