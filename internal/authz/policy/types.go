@@ -44,9 +44,8 @@ type Principal struct {
 	CanonicalID string
 }
 
-// Context holds the condition keys of a request. Keys are lower case; a key
-// with no value (a present key with an empty list) differs from an absent one
-// only for ForAllValues and Null.
+// Context holds the condition keys of a request. Keys are lower case. A key
+// with an empty list is an absent key.
 type Context map[string][]string
 
 // Request is one question: may Principal do Action on Resource?
