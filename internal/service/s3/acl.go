@@ -79,10 +79,14 @@ func (a acl) onlyOwner() bool {
 }
 
 var cannedACLs = map[string]func(owner string) acl{
-	"private":                   func(owner string) acl { return acl{{ID: owner, Permission: permFull}} },
-	"public-read":               func(o string) acl { return acl{{ID: o, Permission: permFull}, {URI: groupAll, Permission: permRead}} },
-	"public-read-write":         func(o string) acl { return acl{{ID: o, Permission: permFull}, {URI: groupAll, Permission: permRead}, {URI: groupAll, Permission: permWrite}} },
-	"authenticated-read":        func(o string) acl { return acl{{ID: o, Permission: permFull}, {URI: groupAuthenticated, Permission: permRead}} },
+	"private":     func(owner string) acl { return acl{{ID: owner, Permission: permFull}} },
+	"public-read": func(o string) acl { return acl{{ID: o, Permission: permFull}, {URI: groupAll, Permission: permRead}} },
+	"public-read-write": func(o string) acl {
+		return acl{{ID: o, Permission: permFull}, {URI: groupAll, Permission: permRead}, {URI: groupAll, Permission: permWrite}}
+	},
+	"authenticated-read": func(o string) acl {
+		return acl{{ID: o, Permission: permFull}, {URI: groupAuthenticated, Permission: permRead}}
+	},
 	"bucket-owner-read":         func(owner string) acl { return acl{{ID: owner, Permission: permFull}} },
 	"bucket-owner-full-control": func(owner string) acl { return acl{{ID: owner, Permission: permFull}} },
 	"aws-exec-read":             func(owner string) acl { return acl{{ID: owner, Permission: permFull}} },

@@ -231,4 +231,3 @@ func isSet(header string) func(*request) bool {
 }
 
 func setsACL(r *request) bool { return hasACLHeader(r.http.Header) }
-

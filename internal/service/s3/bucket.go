@@ -1,8 +1,11 @@
 package s3
 
 import (
+	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"sync"
 
 	"gatehouse/internal/authz/policy"
 	"gatehouse/internal/store"
@@ -93,4 +96,76 @@ type publicAccessBlock struct {
 	IgnorePublicAcls      bool
 	BlockPublicPolicy     bool
 	RestrictPublicBuckets bool
+}
+
+// bucketCache keeps parsed buckets for as long as the configuration's
+// generation stands still. Every change of a bucket or setting moves it.
+type bucketCache struct {
+	mu         sync.Mutex
+	generation uint64
+	buckets    map[string]*bucket
+}
+
+// maxCached bounds the cache; beyond it, it starts anew.
+const maxCached = 4096
+
+func (c *bucketCache) get(generation uint64, name string) *bucket {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.generation != generation {
+		return nil
+	}
+	return c.buckets[name]
+}
+
+func (c *bucketCache) put(generation uint64, b *bucket) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if generation < c.generation {
+		return
+	}
+	if generation != c.generation || c.buckets == nil || len(c.buckets) >= maxCached {
+		c.generation, c.buckets = generation, make(map[string]*bucket)
+	}
+	c.buckets[b.row.Name] = b
+}
+
+// bucket finds a bucket; nil when there is none of the name.
+func (s *Service) bucket(ctx context.Context, name string) (*bucket, error) {
+	generation := s.db.Generation()
+	if b := s.buckets.get(generation, name); b != nil {
+		return b, nil
+	}
+	if !validBucketName(name) {
+		return nil, nil
+	}
+	var row *store.Bucket
+	err := s.db.Read(ctx, func(tx *store.Tx) (err error) {
+		row, err = store.BucketByName(tx, name)
+		return err
+	})
+	if errors.Is(err, store.ErrNotFound) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	b, err := parseBucket(row)
+	if err != nil {
+		return nil, err
+	}
+	s.buckets.put(generation, b)
+	return b, nil
+}
+
+// object finds an object; nil when there is none.
+func (s *Service) object(ctx context.Context, bucket, key string) (o *store.Object, err error) {
+	err = s.db.Read(ctx, func(tx *store.Tx) (err error) {
+		o, err = store.ObjectByKey(tx, bucket, key)
+		return err
+	})
+	if errors.Is(err, store.ErrNotFound) {
+		return nil, nil
+	}
+	return o, err
 }

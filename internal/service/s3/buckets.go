@@ -3,6 +3,7 @@ package s3
 import (
 	"encoding/json"
 	"encoding/xml"
+	"errors"
 	"net/http"
 	"strconv"
 	"strings"
@@ -46,17 +47,18 @@ func (s *Service) createBucket(r *request) error {
 	if err != nil {
 		return err
 	}
-	created := false
+	created, location := false, ""
 	err = s.db.Write(r.ctx, func(tx *store.Tx) error {
 		created = false
 		old, err := store.BucketByName(tx, r.bucketName)
-		if err != nil || old != nil {
-			if old != nil {
-				region = old.Region
-			}
+		if err == nil {
+			location = old.Region
+			return nil
+		}
+		if !errors.Is(err, store.ErrNotFound) {
 			return err
 		}
-		created = true
+		created, location = true, region
 		return store.CreateBucket(tx, &store.Bucket{Name: r.bucketName, Region: region, Settings: settings})
 	})
 	if err != nil {
@@ -64,10 +66,9 @@ func (s *Service) createBucket(r *request) error {
 	}
 	// Only us-east-1 takes a repeated CreateBucket of the owner's for done (AWS:
 	// "Error responses", BucketAlreadyOwnedByYou). There is one owner.
-	if !created && (region != defaultRegion || r.requestedRegion() != defaultRegion) {
+	if !created && (location != defaultRegion || r.requestedRegion() != defaultRegion) {
 		return errBucketOwned.with("BucketName", r.bucketName)
 	}
-	s.buckets.drop(r.bucketName)
 	r.w.Header().Set("Location", "/"+r.bucketName)
 	r.w.Header().Set("Content-Length", "0")
 	r.w.WriteHeader(http.StatusOK)
@@ -163,8 +164,8 @@ func (s *Service) headBucket(r *request) error {
 
 func (s *Service) deleteBucket(r *request) error {
 	err := s.db.Write(r.ctx, func(tx *store.Tx) error {
-		if b, err := store.BucketByName(tx, r.bucketName); err != nil || b == nil {
-			return orError(err, errNoSuchBucket)
+		if err := store.BucketExists(tx, r.bucketName); err != nil {
+			return notFoundIs(err, errNoSuchBucket)
 		}
 		page, err := store.ObjectsFrom(tx, r.bucketName, "", "", 1)
 		if err != nil {
@@ -178,17 +179,16 @@ func (s *Service) deleteBucket(r *request) error {
 	if err != nil {
 		return err
 	}
-	s.buckets.drop(r.bucketName)
 	r.w.WriteHeader(http.StatusNoContent)
 	return nil
 }
 
-// orError is err, or the other one when there is none.
-func orError(err error, otherwise *Error) error {
-	if err != nil {
-		return err
+// notFoundIs puts S3's error in the place of the store's ErrNotFound.
+func notFoundIs(err error, e *Error) error {
+	if errors.Is(err, store.ErrNotFound) {
+		return e
 	}
-	return otherwise
+	return err
 }
 
 type listAllMyBucketsResult struct {

@@ -101,7 +101,7 @@ func (a algorithm) combine(first, second []byte, n int64) []byte {
 		}
 		return product
 	}
-	shift := uint64(1) << (width - 1)    // x^0
+	shift := uint64(1) << (width - 1)      // x^0
 	square := uint64(1) << (width - 1 - 8) // x^8, then x^16, x^32, …
 	for ; n > 0; n >>= 1 {
 		if n&1 != 0 {

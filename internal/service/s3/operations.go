@@ -106,7 +106,8 @@ var operations = []operation{
 	{name: "DeleteObjects", method: "POST", on: onBucket, query: "delete", run: (*Service).deleteObjects},
 
 	{name: "PutObjectAcl", method: "PUT", on: onObject, query: "acl", load: true, needs: []permission{onO("PutObjectAcl", permWriteACP)}, run: (*Service).putObjectACL},
-	{name: "PutObjectTagging", method: "PUT", on: onObject, query: "tagging", load: true, needs: []permission{onO("PutObjectTagging", "")}, run: (*Service).putObjectTagging},
+	// Asks once the tags are read, which conditions may speak of.
+	{name: "PutObjectTagging", method: "PUT", on: onObject, query: "tagging", load: true, run: (*Service).putObjectTagging},
 	// Both ask for s3:GetObject on the source themselves.
 	{name: "UploadPartCopy", method: "PUT", on: onObject, query: "uploadId", header: "x-amz-copy-source", needs: []permission{write("PutObject")}, run: (*Service).uploadPartCopy},
 	{name: "CopyObject", method: "PUT", on: onObject, header: "x-amz-copy-source", load: true, needs: []permission{write("PutObject"), putACL, putTags, putIfMatch}, run: (*Service).copyObject},

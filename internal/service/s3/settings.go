@@ -19,8 +19,8 @@ import (
 func (s *Service) putSetting(r *request, kind, body string, accept func(*bucket) error) error {
 	err := s.db.Write(r.ctx, func(tx *store.Tx) error {
 		row, err := store.BucketByName(tx, r.bucketName)
-		if err != nil || row == nil {
-			return orError(err, errNoSuchBucket)
+		if err != nil {
+			return notFoundIs(err, errNoSuchBucket)
 		}
 		if accept != nil {
 			b, err := parseBucket(row)
@@ -33,7 +33,6 @@ func (s *Service) putSetting(r *request, kind, body string, accept func(*bucket)
 		}
 		return store.PutBucketSetting(tx, r.bucketName, kind, body)
 	})
-	s.buckets.drop(r.bucketName)
 	return err
 }
 
@@ -44,7 +43,6 @@ func deleteSetting(kind string) func(*Service, *request) error {
 		err := s.db.Write(r.ctx, func(tx *store.Tx) error {
 			return store.DeleteBucketSetting(tx, r.bucketName, kind)
 		})
-		s.buckets.drop(r.bucketName)
 		if err != nil {
 			return err
 		}

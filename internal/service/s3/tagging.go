@@ -1,8 +1,8 @@
 package s3
 
 import (
-	"encoding/xml"
 	"encoding/json"
+	"encoding/xml"
 	"net/http"
 	"net/url"
 	"strings"
@@ -139,17 +139,16 @@ func (s *Service) getObjectTagging(r *request) error {
 }
 
 func (s *Service) putObjectTagging(r *request) error {
-	if r.object == nil {
-		return r.missing()
-	}
 	tags, err := r.readTagging(maxObjectTags)
 	if err != nil {
 		return err
 	}
-	// The tags are known only now that the body is read: ask again with them.
 	r.requestTags, r.keys = tags, nil
-	if err := r.authorize(r.op.needs[0]); err != nil {
+	if err := r.authorize(onO("PutObjectTagging", "")); err != nil {
 		return err
+	}
+	if r.object == nil {
+		return r.missing()
 	}
 	if err := s.changeObject(r, func(o *store.Object) { o.Attributes.Tags = tags }); err != nil {
 		return err
