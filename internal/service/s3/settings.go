@@ -214,7 +214,7 @@ func (s *Service) getBucketEncryption(r *request) error {
 // parseBucketPolicy parses a policy as one of a bucket's: every statement must
 // speak of this bucket and of S3.
 func parseBucketPolicy(name string, body []byte) (d *policy.Document, public bool, err error) {
-	d, err = policy.Parse(string(body), policy.ResourceBased)
+	d, err = policy.Parse(string(body), policy.ResourceKind)
 	if err != nil {
 		return nil, false, err
 	}
