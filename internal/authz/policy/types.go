@@ -39,6 +39,9 @@ type Principal struct {
 	Provider string
 	// ServiceName is what a Service principal element names. Only Service.
 	ServiceName string
+	// CanonicalID is the S3 canonical user id of the caller's account, for
+	// CanonicalUser principal elements. Empty matches none.
+	CanonicalID string
 }
 
 // Context holds the condition keys of a request. Keys are lower case; a key
@@ -108,4 +111,8 @@ type Decision struct {
 	Sid       string
 	// Root is true when the root user's implicit allow decided.
 	Root bool
+	// Delegated is true when a trust policy allowed, but only for callers whose
+	// own identity-based policies allow as well: it names the caller's account,
+	// or everyone, or a caller of another account. See EvaluateTrust.
+	Delegated bool
 }
