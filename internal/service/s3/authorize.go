@@ -45,8 +45,8 @@ func (r *request) authorize(p permission) error {
 	return r.authorizeObject(p, r.bucket, r.key, r.object)
 }
 
-// authorizeObject decides a permission. object may be nil: not there, or of no
-// account to the decision.
+// authorizeObject decides a permission. A nil object is one that is not there;
+// the permissions that bucket ACLs give do not ask for it.
 func (r *request) authorizeObject(p permission, b *bucket, key string, object *store.Object) error {
 	allowed, denied, err := r.decide(p, b, key, object)
 	if err != nil {
@@ -111,6 +111,11 @@ func (b *bucket) aclGrant(p permission, object *store.Object, signedIn bool) str
 		return ""
 	}
 	if object == nil {
+		// No list speaks for an object that is not there. Those who may list
+		// the bucket may learn so.
+		if b.acl.allows(permRead, signedIn) != "" {
+			return "ACL of bucket " + b.row.Name
+		}
 		return ""
 	}
 	if group := objectACL(object).allows(p.acl, signedIn); group != "" {

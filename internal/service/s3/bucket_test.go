@@ -144,12 +144,12 @@ func TestBucketSettings(t *testing.T) {
 		_, err = c.GetBucketPolicy(ctx, &awss3.GetBucketPolicyInput{Bucket: &b})
 		fails(t, err, "NoSuchBucketPolicy")
 		for text, code := range map[string]string{
-			`nonsense`: "MalformedPolicy",
+			`nonsense`:         "MalformedPolicy",
 			`{"Statement":[]}`: "MalformedPolicy",
-			`{"Statement":{"Effect":"Allow","Principal":"*","Action":"s3:GetObject","Resource":"arn:aws:s3:::other/*"}}`:                  "MalformedPolicy",
-			`{"Statement":{"Effect":"Allow","Principal":"*","Action":"sqs:SendMessage","Resource":"arn:aws:s3:::settings-bucket/*"}}`:     "MalformedPolicy",
-			`{"Statement":{"Effect":"Allow","Principal":"*","Action":"s3:GetObject","Resource":"arn:aws:s3:::settings-bucket/*"}}`:        "AccessDenied", // BlockPublicPolicy
-			`{"Statement":{"Effect":"Allow","Action":"s3:GetObject","Resource":"arn:aws:s3:::settings-bucket/*"}}`:                        "MalformedPolicy",
+			`{"Statement":{"Effect":"Allow","Principal":"*","Action":"s3:GetObject","Resource":"arn:aws:s3:::other/*"}}`:                                              "MalformedPolicy",
+			`{"Statement":{"Effect":"Allow","Principal":"*","Action":"sqs:SendMessage","Resource":"arn:aws:s3:::settings-bucket/*"}}`:                                 "MalformedPolicy",
+			`{"Statement":{"Effect":"Allow","Principal":"*","Action":"s3:GetObject","Resource":"arn:aws:s3:::settings-bucket/*"}}`:                                    "AccessDenied", // BlockPublicPolicy
+			`{"Statement":{"Effect":"Allow","Action":"s3:GetObject","Resource":"arn:aws:s3:::settings-bucket/*"}}`:                                                    "MalformedPolicy",
 			`{"Statement":{"Effect":"Deny","Principal":"*","Action":"s3:DeleteBucket","Resource":["arn:aws:s3:::settings-bucket","arn:aws:s3:::settings-bucket/*"]}}`: "",
 		} {
 			_, err = c.PutBucketPolicy(ctx, &awss3.PutBucketPolicyInput{Bucket: &b, Policy: &text})

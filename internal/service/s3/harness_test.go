@@ -58,7 +58,7 @@ func newWorld(t *testing.T, db *store.DB) *world {
 	}
 	w.svc, err = s3.New(s3.Config{
 		DB: db, Blobs: w.blob, Authenticator: &authenticator{now: w.clock}, Access: w, Account: account,
-		BaseDomain: "localhost", Now: w.clock,
+		BaseDomain: "localhost", Now: w.clock, BlobGrace: time.Nanosecond,
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -194,6 +194,8 @@ func fails(t *testing.T, err error, code string) {
 }
 
 var ctx = context.Background()
+
+type ctxC = context.Context
 
 // bucket makes a bucket; open makes it one where ACLs work and nothing public
 // is blocked, as in walk-through 1.

@@ -222,7 +222,7 @@ func (r *request) serve() (err error) {
 	if err := r.check(); err != nil {
 		return err
 	}
-	if r.op.load {
+	if r.op.load || r.op.on == onObject && r.http.Header.Get("If-Match") != "" {
 		if r.object, err = s.object(r.ctx, r.bucketName, r.key); err != nil {
 			return err
 		}

@@ -1,0 +1,3 @@
+package s3
+
+func authError(err error) *Error { return nil }
