@@ -2,15 +2,14 @@ package s3
 
 import (
 	"crypto/md5"
-	"crypto/sha1"
-	"crypto/sha256"
 	"encoding/base64"
 	"encoding/binary"
 	"hash"
 	"hash/crc32"
-	"hash/crc64"
 	"net/http"
 	"strings"
+
+	"gatehouse/internal/authz/sigv4"
 )
 
 // Checksums as S3 knows them beside the ETag (AWS: "Checking object integrity
@@ -45,27 +44,10 @@ func parseAlgorithm(s string) (algorithm, bool) {
 
 func (a algorithm) header() string { return "x-amz-checksum-" + strings.ToLower(string(a)) }
 
-var (
-	castagnoli = crc32.MakeTable(crc32.Castagnoli)
-	// nvme is the polynomial of the NVM Express specification, reflected.
-	nvme = crc64.MakeTable(0x9a6c9329ac4bc9b5)
-)
+// nvme is the polynomial of the NVM Express specification, reflected.
+const nvme = 0x9a6c9329ac4bc9b5
 
-func (a algorithm) new() hash.Hash {
-	switch a {
-	case algCRC32:
-		return crc32.NewIEEE()
-	case algCRC32C:
-		return crc32.New(castagnoli)
-	case algCRC64NVME:
-		return crc64.New(nvme)
-	case algSHA1:
-		return sha1.New()
-	case algSHA256:
-		return sha256.New()
-	}
-	return nil
-}
+func (a algorithm) new() hash.Hash { return sigv4.NewChecksum(string(a)) }
 
 // linear says that a checksum of the whole follows from those of the parts.
 func (a algorithm) linear() bool {
@@ -85,7 +67,7 @@ func (a algorithm) combine(first, second []byte, n int64) []byte {
 	case algCRC32C:
 		poly = crc32.Castagnoli
 	case algCRC64NVME:
-		width, poly = 64, 0x9a6c9329ac4bc9b5
+		width, poly = 64, nvme
 	}
 	multiply := func(a, b uint64) uint64 {
 		var product uint64

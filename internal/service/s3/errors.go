@@ -87,6 +87,7 @@ var (
 	errNotModified       = newError(304, "NotModified", "Not Modified")
 	errOwnershipNotFound = newError(404, "OwnershipControlsNotFoundError", "The bucket ownership controls were not found")
 	errPrecondition      = newError(412, "PreconditionFailed", "At least one of the pre-conditions you specified did not hold")
+	errSignature         = newError(403, "SignatureDoesNotMatch", "The request signature we calculated does not match the signature you provided. Check your key and signing method.")
 	errSSENotFound       = newError(404, "ServerSideEncryptionConfigurationNotFoundError", "The server side encryption configuration was not found")
 	errUnavailable       = newError(503, "ServiceUnavailable", "Service is unable to handle request.")
 	errUnresolvableGrant = newError(400, "UnresolvableGrantByEmailAddress", "The e-mail address you provided does not match any account on record.")
