@@ -17,6 +17,8 @@
 // part is BN_mod_exp_mont_consttime and BN_mod_mul_montgomery; conversions into
 // its BIGNUMs drop leading zero bytes, so an element with some (one in 256) can
 // be told from one without. The length of an exponent is public.
+// ExpPublic of the Go engine is math/big's, which leaks its exponent and,
+// through the lengths of intermediate numbers, a little of its base.
 package engine
 
 import (
@@ -26,6 +28,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math/big"
 	"sync"
 )
 
@@ -56,6 +59,10 @@ type Engine interface {
 	// anything else panics, because it is a mistake of the caller: input from
 	// outside goes through Reduce first.
 	Exp(base, exp []byte) []byte
+
+	// ExpPublic is Exp for an exponent that is no secret: it may be faster, and
+	// its time depends on the exponent.
+	ExpPublic(base, exp []byte) []byte
 }
 
 // A Signer makes RSASSA-PKCS1-v1_5 signatures of SHA-256 digests with one key.
@@ -105,6 +112,14 @@ func (goEngine) ExpG(exp []byte) []byte {
 func (goEngine) Exp(base, exp []byte) []byte {
 	return expElement(mustElement(base), exp).bytes()
 }
+
+func (goEngine) ExpPublic(base, exp []byte) []byte {
+	mustElement(base)
+	b, e := new(big.Int).SetBytes(base), new(big.Int).SetBytes(exp)
+	return b.Exp(b, e, bigModulus()).FillBytes(make([]byte, Size))
+}
+
+var bigModulus = sync.OnceValue(func() *big.Int { return new(big.Int).SetBytes(Modulus()) })
 
 type goSigner struct{ key *rsa.PrivateKey }
 

@@ -128,6 +128,9 @@ func TestExp(t *testing.T) {
 					if got := engine.Exp(element384(base), exp); !bytes.Equal(got, want) {
 						t.Errorf("Exp(%x, %x) = %x, want %x", base, exp, got, want)
 					}
+					if got := engine.ExpPublic(element384(base), exp); !bytes.Equal(got, want) {
+						t.Errorf("ExpPublic(%x, %x) = %x, want %x", base, exp, got, want)
+					}
 				}
 			}
 		})

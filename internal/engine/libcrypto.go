@@ -194,6 +194,9 @@ func (l *libcrypto) Exp(base, exp []byte) []byte {
 	return r
 }
 
+// ExpPublic is Exp: libcrypto's way for public exponents is no faster.
+func (l *libcrypto) ExpPublic(base, exp []byte) []byte { return l.Exp(base, exp) }
+
 func (l *libcrypto) exp(base, exp []byte) ([]byte, bool) {
 	w, ok := l.take()
 	if !ok {

@@ -8,6 +8,7 @@ import (
 	"io"
 	"io/fs"
 	"net"
+	"strings"
 
 	"github.com/jackc/pgx/v5/pgconn"
 	sqlitedriver "modernc.org/sqlite"
@@ -81,8 +82,17 @@ func postgresError(err error) error {
 }
 
 // serializationFailure says that PostgreSQL took a transaction back because of
-// others at the same time, and that running it again is the answer.
+// what others did at the same time, and that running it again is the answer.
 func serializationFailure(err error) bool {
 	var pe *pgconn.PgError
-	return errors.As(err, &pe) && (pe.Code == "40001" || pe.Code == "40P01")
+	if !errors.As(err, &pe) {
+		return false
+	}
+	switch pe.Code {
+	case "40001", "40P01": // serialization_failure, deadlock_detected
+		return true
+	case "0A000": // a newer node has changed a table under a prepared statement; pgx prepares it anew
+		return strings.Contains(pe.Message, "cached plan must not change")
+	}
+	return false
 }

@@ -34,7 +34,10 @@ func ListOf[T any](p Page, fetched []T, key func(T) []string) List[T] {
 func Micros(t time.Time) int64      { return micros(t) }
 func FromMicros(us int64) time.Time { return fromMicros(us) }
 
-const BehindLimit = behindLimit
+const (
+	BehindLimit = behindLimit
+	QueueLimit  = queueLimit
+)
 
 // Migrate applies the migrations of files to an open store.
 func (db *DB) Migrate(ctx context.Context, files fs.FS) error {

@@ -105,7 +105,7 @@ func TestWrite_isolation(t *testing.T) {
 				func() {
 					defer func() {
 						if v := recover(); v != nil {
-							got = v.(error)
+							got = fmt.Errorf("%v", v)
 						}
 					}()
 					got = db.Write(context.Background(), func(tx *store.Tx) error {
