@@ -19,7 +19,7 @@ func RetainSegments(tx *Tx, segments []Segment) error {
 
 func releaseSegments(tx *Tx, segments []Segment) error {
 	for _, s := range segments {
-		_, err := tx.exec(`update s3_blobs set refs = refs - 1, released_at = case when refs = 1 then $1 else 0 end where id = $2`,
+		_, err := tx.exec(`update s3_blobs set refs = refs - 1, released_at = case when refs = 1 then cast($1 as bigint) else 0 end where id = $2`,
 			micros(tx.Now), s.Blob)
 		if err != nil {
 			return err

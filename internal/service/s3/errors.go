@@ -7,6 +7,8 @@ import (
 	"net/http"
 	"strconv"
 	"syscall"
+
+	"gatehouse/internal/store"
 )
 
 // Error is an answer of S3 that is not a success. Handlers return it; ServeHTTP
@@ -88,6 +90,7 @@ var (
 	errOwnershipNotFound = newError(404, "OwnershipControlsNotFoundError", "The bucket ownership controls were not found")
 	errPrecondition      = newError(412, "PreconditionFailed", "At least one of the pre-conditions you specified did not hold")
 	errSignature         = newError(403, "SignatureDoesNotMatch", "The request signature we calculated does not match the signature you provided. Check your key and signing method.")
+	errSlowDown          = newError(503, "SlowDown", "Please reduce your request rate.")
 	errSSENotFound       = newError(404, "ServerSideEncryptionConfigurationNotFoundError", "The server side encryption configuration was not found")
 	errUnavailable       = newError(503, "ServiceUnavailable", "Service is unable to handle request.")
 	errUnresolvableGrant = newError(400, "UnresolvableGrantByEmailAddress", "The e-mail address you provided does not match any account on record.")
@@ -116,7 +119,9 @@ func asError(err error) (e *Error, known bool) {
 		return errEntityTooLarge, true
 	case errors.Is(err, context.Canceled), errors.Is(err, errBodyCut):
 		return errIncompleteBody, true
-	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, syscall.ENOSPC):
+	case errors.Is(err, store.ErrBusy):
+		return errSlowDown, false
+	case errors.Is(err, store.ErrUnavailable), errors.Is(err, context.DeadlineExceeded), errors.Is(err, syscall.ENOSPC):
 		return errUnavailable, false
 	}
 	return errInternal, false

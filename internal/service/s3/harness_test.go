@@ -6,6 +6,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"io"
+	"log/slog"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -59,6 +60,7 @@ func newWorld(t *testing.T, db *store.DB) *world {
 	w.svc, err = s3.New(s3.Config{
 		DB: db, Blobs: w.blob, Authenticator: &authenticator{now: w.clock}, Access: w, Account: account,
 		BaseDomain: "localhost", Now: w.clock, BlobGrace: time.Nanosecond,
+		Log: slog.New(slog.NewTextHandler(t.Output(), nil)),
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -139,13 +139,10 @@ func (s *Service) uploadPart(r *request) error {
 			return err
 		}
 	}
-	err = s.db.Write(r.ctx, func(tx *store.Tx) error {
+	err = in.keep(r, func(tx *store.Tx) error {
 		p.Modified = tx.Now
 		if _, err := store.UploadByID(tx, r.bucketName, r.key, u.ID); err != nil {
 			return notFoundIs(err, errNoSuchUpload.with("UploadId", u.ID))
-		}
-		if err := in.addBlobs(tx); err != nil {
-			return err
 		}
 		return store.PutPart(tx, u.ID, p)
 	})

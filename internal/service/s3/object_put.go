@@ -106,14 +106,30 @@ func (r *request) copyBody(w io.Writer, length int64) error {
 	return nil
 }
 
-// addBlobs records the blobs of what was received.
-func (in *received) addBlobs(tx *store.Tx) error {
-	for _, s := range in.segments {
-		if err := store.AddBlob(tx, s.Blob, s.Length); err != nil {
+// keep runs the transaction that makes rows name what was received. When it
+// refuses, nobody will ever name it, and the bytes go at once; after an error
+// of the store its outcome may be unknown, and the janitor decides.
+func (in *received) keep(r *request, fn func(*store.Tx) error) error {
+	err := r.svc.db.Write(r.ctx, func(tx *store.Tx) error {
+		if err := fn(tx); err != nil {
 			return err
 		}
+		for _, s := range in.segments {
+			if err := store.AddBlob(tx, s.Blob, s.Length); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	var refused *Error
+	if errors.As(err, &refused) {
+		for _, s := range in.segments {
+			if err := r.svc.blobs.Delete(r.ctx, s.Blob); err != nil {
+				r.svc.log.ErrorContext(r.ctx, "s3: delete refused upload", "requestId", r.id, "error", err)
+			}
+		}
 	}
-	return nil
+	return err
 }
 
 func (s *Service) putObject(r *request) error {
@@ -134,12 +150,9 @@ func (s *Service) putObject(r *request) error {
 		Bucket: r.bucketName, Key: r.key, ETag: hex.EncodeToString(in.md5.Sum(nil)), Size: in.size,
 		Segments: in.segments, Attributes: *attributes,
 	}
-	err = s.db.Write(r.ctx, func(tx *store.Tx) error {
+	err = in.keep(r, func(tx *store.Tx) error {
 		o.Modified = tx.Now
 		if err := conditions.checkIn(tx, r.bucketName, r.key); err != nil {
-			return err
-		}
-		if err := in.addBlobs(tx); err != nil {
 			return err
 		}
 		return notFoundIs(store.PutObject(tx, o), errNoSuchBucket.with("BucketName", r.bucketName))
