@@ -33,7 +33,7 @@ const account = "123456789012"
 // world is a server on loopback with a real store, real blobs and real
 // signatures; only where policies are kept is the test's own.
 type world struct {
-	t    *testing.T
+	t    testing.TB
 	http *httptest.Server
 	svc  *s3.Service
 	db   *store.DB
@@ -50,7 +50,7 @@ func each(t *testing.T, fn func(t *testing.T, w *world)) {
 	storetest.Each(t, func(t *testing.T, db *store.DB) { fn(t, newWorld(t, db)) })
 }
 
-func newWorld(t *testing.T, db *store.DB) *world {
+func newWorld(t testing.TB, db *store.DB) *world {
 	t.Helper()
 	w := &world{t: t, db: db, dir: t.TempDir(), now: time.Now(), policies: map[string][]policy.Source{}}
 	var err error
@@ -168,7 +168,7 @@ func (w *world) send(r *http.Request) *answer {
 }
 
 // is checks status and error code.
-func (a *answer) is(t *testing.T, status int, contains ...string) {
+func (a *answer) is(t testing.TB, status int, contains ...string) {
 	t.Helper()
 	if a.StatusCode != status {
 		t.Fatalf("status %d, want %d: %s", a.StatusCode, status, a.body)
@@ -181,7 +181,7 @@ func (a *answer) is(t *testing.T, status int, contains ...string) {
 }
 
 // fails checks the code of an error of the SDK; empty means success.
-func fails(t *testing.T, err error, code string) {
+func fails(t testing.TB, err error, code string) {
 	t.Helper()
 	var api smithy.APIError
 	switch {
@@ -233,7 +233,7 @@ func (w *world) get(bucket, key string) string {
 	return read(w.t, out.Body)
 }
 
-func read(t *testing.T, body io.ReadCloser) string {
+func read(t testing.TB, body io.ReadCloser) string {
 	t.Helper()
 	defer body.Close()
 	b, err := io.ReadAll(body)
