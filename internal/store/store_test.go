@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"os"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -590,6 +591,20 @@ func TestOpen_folderInUse(t *testing.T) {
 	storetest.OpenConfig(t, c)
 	if _, err := store.Open(t.Context(), c); err == nil || !strings.Contains(err.Error(), "in use by another gatehouse") {
 		t.Errorf("a second process: %v", err)
+	}
+}
+
+// TestOpen_oddFolder: the path is a path, not a part of a URL.
+func TestOpen_oddFolder(t *testing.T) {
+	c := storetest.SQLite(t)
+	c.Dir += "/a b#c%20d?e=f&g;é"
+	db := storetest.OpenConfig(t, c)
+	if err := spend(db, "x"); err != nil {
+		t.Fatal(err)
+	}
+	info, err := os.Stat(c.Dir + "/gatehouse.db")
+	if err != nil || info.Mode().Perm() != 0o600 {
+		t.Errorf("database file: %v, %v", info, err)
 	}
 }
 

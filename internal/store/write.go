@@ -271,10 +271,12 @@ func (w *writer) abandon(err error) {
 }
 
 func (w *writer) answer() {
-	for i, r := range w.group {
+	for _, r := range w.group { // before anybody looks at the counters
 		if r.behind && r.err != nil {
 			w.s.db.behindFailed(r.err)
 		}
+	}
+	for i, r := range w.group {
 		close(r.done)
 		w.group[i] = nil
 	}

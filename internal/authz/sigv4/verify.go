@@ -46,13 +46,13 @@ type Options struct {
 	Keys *KeyCache
 }
 
-const s3 = "s3"
+const serviceS3 = "s3"
 
 func (o *Options) skew() time.Duration {
 	switch {
 	case o.Skew != 0:
 		return o.Skew
-	case o.Service == s3:
+	case o.Service == serviceS3:
 		return 15 * time.Minute
 	}
 	return 5 * time.Minute
@@ -78,7 +78,7 @@ func Verify(r *http.Request, auth *Auth, secret string, opt Options) (*Verified,
 			return nil, err
 		}
 	}
-	if opt.Service == s3 {
+	if opt.Service == serviceS3 {
 		if err := checkHeadersSigned(r, auth); err != nil {
 			return nil, err
 		}
@@ -104,7 +104,7 @@ func Verify(r *http.Request, auth *Auth, secret string, opt Options) (*Verified,
 			CanonicalRequest: string(canonical[:split]), StringToSign: string(canonical[split:]),
 		}
 	}
-	if opt.Service != s3 && auth.PayloadHash != "" && auth.PayloadHash != bodyHash(opt.Body) {
+	if opt.Service != serviceS3 && auth.PayloadHash != "" && auth.PayloadHash != bodyHash(opt.Body) {
 		return nil, &Error{Code: PayloadHashMismatch, Message: msgPayload, AccessKeyID: auth.AccessKeyID}
 	}
 	return &Verified{auth: auth, key: key}, nil
@@ -149,7 +149,7 @@ const earlyPresign = 15 * time.Minute
 
 func checkClock(auth *Auth, opt *Options) *Error {
 	e := &Error{RequestTime: auth.Time, ServerTime: opt.Now, MaxSkew: opt.skew(), Expires: auth.Expires}
-	if auth.Presigned && opt.Service == s3 && auth.Expires == 0 {
+	if auth.Presigned && opt.Service == serviceS3 && auth.Expires == 0 {
 		return refuse(IncompleteQuery, msgQuery)
 	}
 	if auth.Expires > 0 {
@@ -207,7 +207,7 @@ func checkHeadersSigned(r *http.Request, auth *Auth) *Error {
 
 // payloadHash is the last line of the canonical request.
 func payloadHash(auth *Auth, opt *Options) (string, error) {
-	if opt.Service != s3 {
+	if opt.Service != serviceS3 {
 		if auth.PayloadHash != "" {
 			return auth.PayloadHash, nil // compared with the body after the signature
 		}
@@ -254,7 +254,7 @@ func appendCanonicalRequest(b []byte, r *http.Request, auth *Auth, opt *Options,
 	}
 	b = append(b, r.Method...)
 	b = append(b, '\n')
-	if opt.Service == s3 {
+	if opt.Service == serviceS3 {
 		b = appendPathS3(b, path)
 	} else {
 		b = appendPath(b, path)
