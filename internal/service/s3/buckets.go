@@ -22,9 +22,6 @@ type createBucketConfiguration struct {
 // createBucket makes a bucket as AWS makes them today: ACLs off, all public
 // access blocked (AWS: "Default settings for new S3 buckets", April 2023).
 func (s *Service) createBucket(r *request) error {
-	if !validBucketName(r.bucketName) {
-		return errInvalidBucketName.with("BucketName", r.bucketName)
-	}
 	body, err := r.readBody(smallXML)
 	if err != nil {
 		return err

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"gatehouse/internal/authz/sigv4"
 	"gatehouse/internal/store"
 )
 
@@ -191,7 +192,7 @@ func (r *request) newAttributes() (*store.ObjectAttributes, error) {
 	h := r.http.Header
 	a := &store.ObjectAttributes{
 		ContentType:        h.Get("Content-Type"),
-		ContentEncoding:    withoutChunked(h.Values("Content-Encoding")),
+		ContentEncoding:    sigv4.StripChunked(strings.Join(h.Values("Content-Encoding"), ",")),
 		ContentLanguage:    h.Get("Content-Language"),
 		ContentDisposition: h.Get("Content-Disposition"),
 		CacheControl:       h.Get("Cache-Control"),
@@ -259,20 +260,6 @@ func (r *request) storageHeaders(a *store.ObjectAttributes) error {
 		a.ACL = json.RawMessage(toJSON(list))
 	}
 	return nil
-}
-
-// withoutChunked takes aws-chunked, which is how the body travelled, from the
-// encodings of the content.
-func withoutChunked(values []string) string {
-	var kept []string
-	for _, v := range values {
-		for item := range strings.SplitSeq(v, ",") {
-			if item = strings.TrimSpace(item); item != "" && !strings.EqualFold(item, "aws-chunked") {
-				kept = append(kept, item)
-			}
-		}
-	}
-	return strings.Join(kept, ",")
 }
 
 // setChecksum shows the checksum of an object.

@@ -242,6 +242,9 @@ func (r *request) check() error {
 	if r.op.on == onService {
 		return nil
 	}
+	if !validBucketName(r.bucketName) {
+		return errInvalidBucketName.with("BucketName", r.bucketName)
+	}
 	if r.op.name != "CreateBucket" && r.bucket == nil {
 		return errNoSuchBucket.with("BucketName", r.bucketName)
 	}

@@ -115,21 +115,23 @@ func (s *Service) ServeWebsite(w http.ResponseWriter, hr *http.Request, bucket s
 	r := &request{
 		svc: s, ctx: hr.Context(), w: w, http: hr, id: s.requestID(hr), hostID: randomID(), query: url.Values{},
 		bucketName: bucket, key: strings.TrimPrefix(hr.URL.Path, "/"),
-		caller: s.anonymous(hr),
 	}
 	w.Header().Set("x-amz-request-id", r.id)
 	w.Header().Set("x-amz-id-2", r.hostID)
 	r.answerPage(r.serveWebsite())
 }
 
-// anonymous is the caller of every request to a website.
-func (s *Service) anonymous(hr *http.Request) *access.Caller {
-	if a, ok := s.auth.(interface {
-		Anonymous(*http.Request) *access.Caller
-	}); ok {
-		return a.Anonymous(hr)
+// anonymous makes the caller of a request to a website: the authenticator's,
+// for the sake of its condition keys, without anything that could sign.
+func (s *Service) anonymous(hr *http.Request) (*access.Caller, error) {
+	plain := hr.Clone(hr.Context())
+	plain.Header = http.Header{"User-Agent": hr.Header["User-Agent"], "Referer": hr.Header["Referer"]}
+	plain.URL.RawQuery, plain.RequestURI, plain.Body = "", "", http.NoBody
+	caller, _, err := s.auth.Authenticate(plain)
+	if err == nil && caller.Principal.Type != policy.Anonymous {
+		err = errAccessDenied
 	}
-	return &access.Caller{Principal: policy.Principal{Type: policy.Anonymous, ID: "anonymous"}}
+	return caller, err
 }
 
 func (r *request) serveWebsite() (err error) {
@@ -153,6 +155,9 @@ func (r *request) serveWebsite() (err error) {
 	}
 	if e := checkKey(r.key); e != nil {
 		return e
+	}
+	if r.caller, err = s.anonymous(r.http); err != nil {
+		return err
 	}
 	if site.All != nil {
 		r.redirect(http.StatusMovedPermanently, site.All.Protocol, site.All.HostName, r.http.URL.RequestURI())
