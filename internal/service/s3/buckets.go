@@ -217,6 +217,9 @@ func (s *Service) listBuckets(r *request) error {
 	if err != nil {
 		return err
 	}
+	if after != "" && !validBucketName(after) {
+		return errInvalidArgument.saying("The continuation token provided is incorrect").with("ArgumentName", "continuation-token")
+	}
 	prefix, region := r.query.Get("prefix"), r.query.Get("bucket-region")
 	out := listAllMyBucketsResult{XMLNS: namespace, Owner: ownerXML{ID: s.owner}, Prefix: prefix}
 	err = s.db.Read(r.ctx, func(tx *store.Tx) error {

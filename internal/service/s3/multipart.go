@@ -7,6 +7,7 @@ import (
 	"encoding/xml"
 	"fmt"
 	"net/http"
+	"regexp"
 	"strconv"
 	"strings"
 
@@ -90,13 +91,29 @@ func (s *Service) createMultipartUpload(r *request) error {
 	return nil
 }
 
+// uploadID is the upload that a request names. Only what createMultipartUpload
+// makes gets as far as the store, which need not take any text there is.
+func (r *request) uploadID() (string, error) {
+	id := r.query.Get("uploadId")
+	if !uploadForm.MatchString(id) {
+		return "", errNoSuchUpload.with("UploadId", id)
+	}
+	return id, nil
+}
+
+var uploadForm = regexp.MustCompile(`^[0-9a-f]{16}[0-9A-F]{32}$`)
+
 // upload reads the upload that a request names.
 func (s *Service) upload(r *request) (u *store.Upload, err error) {
+	id, err := r.uploadID()
+	if err != nil {
+		return nil, err
+	}
 	err = s.db.Read(r.ctx, func(tx *store.Tx) (err error) {
-		u, err = store.UploadByID(tx, r.bucketName, r.key, r.query.Get("uploadId"))
+		u, err = store.UploadByID(tx, r.bucketName, r.key, id)
 		return err
 	})
-	return u, notFoundIs(err, errNoSuchUpload.with("UploadId", r.query.Get("uploadId")))
+	return u, notFoundIs(err, errNoSuchUpload.with("UploadId", id))
 }
 
 func (r *request) partNumber() (int, error) {
@@ -254,11 +271,15 @@ func (s *Service) completeMultipartUpload(r *request) error {
 			return errInvalidPartOrder.with("UploadId", r.query.Get("uploadId"))
 		}
 	}
+	id, err := r.uploadID()
+	if err != nil {
+		return err
+	}
 	var o *store.Object
 	err = s.db.Write(r.ctx, func(tx *store.Tx) error {
-		u, err := store.UploadByID(tx, r.bucketName, r.key, r.query.Get("uploadId"))
+		u, err := store.UploadByID(tx, r.bucketName, r.key, id)
 		if err != nil {
-			return notFoundIs(err, errNoSuchUpload.with("UploadId", r.query.Get("uploadId")))
+			return notFoundIs(err, errNoSuchUpload.with("UploadId", id))
 		}
 		parts, err := store.Parts(tx, u.ID, 0, maxParts)
 		if err != nil {
@@ -354,11 +375,15 @@ func assemble(u *store.Upload, have []store.Part, want []completePart) (*store.O
 }
 
 func (s *Service) abortMultipartUpload(r *request) error {
-	err := s.db.Write(r.ctx, func(tx *store.Tx) error {
-		return store.DeleteUpload(tx, &store.Upload{Bucket: r.bucketName, Key: r.key, ID: r.query.Get("uploadId")}, nil)
+	id, err := r.uploadID()
+	if err != nil {
+		return err
+	}
+	err = s.db.Write(r.ctx, func(tx *store.Tx) error {
+		return store.DeleteUpload(tx, &store.Upload{Bucket: r.bucketName, Key: r.key, ID: id}, nil)
 	})
 	if err != nil {
-		return notFoundIs(err, errNoSuchUpload.with("UploadId", r.query.Get("uploadId")))
+		return notFoundIs(err, errNoSuchUpload.with("UploadId", id))
 	}
 	r.w.WriteHeader(http.StatusNoContent)
 	return nil

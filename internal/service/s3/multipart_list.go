@@ -47,6 +47,9 @@ func (s *Service) listMultipartUploads(r *request) error {
 		return err
 	}
 	marker := store.UploadKey{Key: r.query.Get("key-marker"), ID: r.query.Get("upload-id-marker")}
+	if marker.ID != "" && !uploadForm.MatchString(marker.ID) {
+		return errInvalidArgument.saying("Invalid uploadId marker").with("ArgumentName", "upload-id-marker", "ArgumentValue", marker.ID)
+	}
 	x := listUploadsResult{
 		XMLNS: namespace, Bucket: l.bucket, KeyMarker: l.show(marker.Key), UploadIDMarker: marker.ID, Prefix: l.show(l.prefix),
 		Delimiter: l.show(l.delimiter), MaxUploads: l.limit,
@@ -152,12 +155,12 @@ func (s *Service) listParts(r *request) error {
 			return errInvalidArgument.with("ArgumentName", "part-number-marker", "ArgumentValue", v)
 		}
 	}
-	var u *store.Upload
+	u, err := s.upload(r)
+	if err != nil {
+		return err
+	}
 	var parts []store.Part
 	err = s.db.Read(r.ctx, func(tx *store.Tx) (err error) {
-		if u, err = store.UploadByID(tx, r.bucketName, r.key, r.query.Get("uploadId")); err != nil {
-			return notFoundIs(err, errNoSuchUpload.with("UploadId", r.query.Get("uploadId")))
-		}
 		parts, err = store.Parts(tx, u.ID, marker, limit+1)
 		return err
 	})
