@@ -234,6 +234,10 @@ func TestSignature(t *testing.T) {
 		w.mu.Unlock()
 		fails(t, get(w.client("root")), "")
 
+		// The signature before this one.
+		w.do("GET", "/signatures/k?AWSAccessKeyId=AKIA&Signature=x&Expires=9999999999", "").is(t, 400, "Please use AWS4-HMAC-SHA256")
+		w.do("GET", "/signatures/k", "", "Authorization", "AWS AKIA:x").is(t, 400, "Please use AWS4-HMAC-SHA256")
+
 		// A body that is not the one that was signed.
 		r, _ := http.NewRequest("PUT", w.http.URL+"/signatures/new", strings.NewReader("other"))
 		sum := "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad" // of "abc"

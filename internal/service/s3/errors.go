@@ -90,6 +90,7 @@ var (
 	errOwnershipNotFound = newError(404, "OwnershipControlsNotFoundError", "The bucket ownership controls were not found")
 	errPrecondition      = newError(412, "PreconditionFailed", "At least one of the pre-conditions you specified did not hold")
 	errSignature         = newError(403, "SignatureDoesNotMatch", "The request signature we calculated does not match the signature you provided. Check your key and signing method.")
+	errSigV2             = newError(400, "InvalidRequest", "The authorization mechanism you have provided is not supported. Please use AWS4-HMAC-SHA256.")
 	errSlowDown          = newError(503, "SlowDown", "Please reduce your request rate.")
 	errSSENotFound       = newError(404, "ServerSideEncryptionConfigurationNotFoundError", "The server side encryption configuration was not found")
 	errUnavailable       = newError(503, "ServiceUnavailable", "Service is unable to handle request.")

@@ -49,7 +49,7 @@ func signatureError(e *sigv4.Error) *Error {
 	case sigv4.OnlyOneAuthMode:
 		return errInvalidArgument.saying(e.Message)
 	case sigv4.UnknownAlgorithm:
-		return errInvalidRequest.saying("The authorization mechanism you have provided is not supported. Please use AWS4-HMAC-SHA256.")
+		return errSigV2
 	case sigv4.Incomplete:
 		return header("The authorization header is malformed; " + e.Message)
 	case sigv4.IncompleteQuery:

@@ -206,6 +206,11 @@ func (r *request) serve() (err error) {
 	}
 	r.addCORS()
 
+	// Signature Version 2, which older tools still presign with, must not be
+	// taken for no signature: its sender could not tell what to change.
+	if r.query.Has("AWSAccessKeyId") && r.query.Has("Signature") || strings.HasPrefix(r.http.Header.Get("Authorization"), "AWS ") {
+		return errSigV2
+	}
 	// Signed parameters of a presigned URL stand for headers; the signature is
 	// checked over the request as it came.
 	r.caller, r.body, err = s.auth.Authenticate(r.http)
