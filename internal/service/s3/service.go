@@ -25,8 +25,12 @@ import (
 // unsigned request gives a caller of type policy.Anonymous. body is the
 // payload, decoded if it came in chunks; reading it fails with a *sigv4.Error
 // when it is not what was signed, at its end at the latest. err is a
-// *sigv4.Error, or an error of package access for an unknown key, a bad token
-// or an expired session.
+// *sigv4.Error, or an error with a method ErrorCode() string for a key that is
+// unknown (InvalidClientTokenId), a token that is bad (InvalidToken) or a
+// session that has expired (ExpiredToken).
+//
+// The website endpoint, whose callers are all anonymous, passes its requests
+// without anything that signs, for the condition keys of the caller.
 type Authenticator interface {
 	Authenticate(r *http.Request) (caller *access.Caller, body io.Reader, err error)
 }
