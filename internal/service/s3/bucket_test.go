@@ -122,7 +122,8 @@ func TestBucketSettings(t *testing.T) {
 		if v.Status != "" {
 			t.Errorf("versioning of a new bucket: %q", v.Status)
 		}
-		fails(t, put("Enabled"), "NotImplemented")
+		fails(t, put("Disabled"), "MalformedXML")
+		fails(t, put("Enabled"), "")
 		fails(t, put("Suspended"), "")
 		v, err = c.GetBucketVersioning(ctx, &awss3.GetBucketVersioningInput{Bucket: &b})
 		fails(t, err, "")
