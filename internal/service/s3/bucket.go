@@ -24,6 +24,7 @@ type bucket struct {
 	policyPublic bool
 	cors         *corsConfiguration
 	website      *websiteConfiguration
+	lifecycle    *lifecycleConfiguration
 	versioning   string // "", Enabled or Suspended
 }
 
@@ -38,6 +39,7 @@ const (
 	settingTagging      = "tagging"
 	settingVersioning   = store.SettingVersioning
 	settingEncryption   = "encryption"
+	settingLifecycle    = "lifecycle"
 )
 
 // parseBucket reads the settings of a bucket. A setting that does not parse is
@@ -62,6 +64,9 @@ func parseBucket(row *store.Bucket) (*bucket, error) {
 		case settingWebsite:
 			b.website = new(websiteConfiguration)
 			err = parseXML([]byte(body), b.website)
+		case settingLifecycle:
+			b.lifecycle = new(lifecycleConfiguration)
+			err = parseXML([]byte(body), b.lifecycle)
 		case settingVersioning:
 			b.versioning = body
 		}
