@@ -6,7 +6,7 @@ import (
 )
 
 // Pattern is a compiled pattern over ARNs. It is immutable and safe for
-// concurrent use; the zero Pattern matches nothing useful.
+// concurrent use. The zero Pattern matches no ARN that Parse accepts.
 type Pattern struct {
 	all   bool // the pattern "*"
 	parts [5]Glob

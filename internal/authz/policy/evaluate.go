@@ -39,7 +39,7 @@ func Evaluate(req *Request, pol *Policies) Decision {
 // does both.
 func EvaluateTrust(req *Request, trust Source) Decision {
 	q := newQuery(req)
-	allow, deny := scan(&q, []Source{trust})
+	allow, deny := scan(&q, []Source{trust}, true)
 	switch {
 	case deny.found:
 		return denied(TrustType, deny)
@@ -97,19 +97,19 @@ func evaluate(q *query, pol *Policies, resourceType PolicyType) Decision {
 		return Decision{Allowed: true, Statement: -1}
 	}
 
-	identity, deny := scan(q, pol.Identity)
+	identity, deny := scan(q, pol.Identity, false)
 	if deny.found {
 		return denied(IdentityBased, deny)
 	}
-	resource, deny := scan(q, pol.Resource)
+	resource, deny := scan(q, pol.Resource, true)
 	if deny.found {
 		return denied(resourceType, deny)
 	}
-	boundary, deny := scan(q, pol.Boundary)
+	boundary, deny := scan(q, pol.Boundary, false)
 	if deny.found {
 		return denied(BoundaryType, deny)
 	}
-	session, deny := scan(q, pol.Session)
+	session, deny := scan(q, pol.Session, false)
 	if deny.found {
 		return denied(SessionType, deny)
 	}

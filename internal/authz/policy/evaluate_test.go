@@ -317,6 +317,13 @@ func TestEvaluate_unreadable(t *testing.T) {
 	if outcome(d) != "deny resource" || !strings.Contains(d.Explain(req), "cannot be read") {
 		t.Errorf("got %v", d)
 	}
+	misplaced := sources(t, IdentityKind, "i", "allow * on *")
+	if d := Evaluate(&Request{Principal: anon, Action: "s3:GetObject", Resource: "*"}, &Policies{Resource: misplaced}); d.Allowed {
+		t.Errorf("an identity policy in a resource policy's place: %v", d)
+	}
+	if d := EvaluateTrust(&Request{Principal: web, Action: "sts:AssumeRoleWithWebIdentity", Resource: "*"}, misplaced[0]); d.Allowed {
+		t.Errorf("an identity policy in a trust policy's place: %v", d)
+	}
 	if d := Evaluate(req, &Policies{Resource: []Source{{"empty", &Document{}}}}); outcome(d) != "root" {
 		t.Errorf("zero document: %v", d)
 	}

@@ -84,7 +84,10 @@ type hit struct {
 // scan asks all statements of the sources: the first Deny that matches, or
 // else the Allow that matches with the strongest grantee. A source without a
 // document denies: a policy that cannot be read may hold a Deny.
-func scan(q *query, sources []Source) (allow, deny hit) {
+//
+// named says that an Allow must name its principals: an identity policy put in
+// the place of a resource policy by mistake would otherwise allow everyone.
+func scan(q *query, sources []Source, named bool) (allow, deny hit) {
 	for i := range sources {
 		doc := sources[i].Document
 		if doc == nil {
@@ -99,7 +102,7 @@ func scan(q *query, sources []Source) (allow, deny hit) {
 				continue
 			}
 			g := st.grantee(&q.req.Principal, doc.kind)
-			if g == nobody || st.Effect == Allow && allow.found && g <= allow.grantee {
+			if g == nobody || named && st.Effect == Allow && st.principals == nil || st.Effect == Allow && allow.found && g <= allow.grantee {
 				continue
 			}
 			if !st.matchesResource(q) || !st.matchesConditions(q) {

@@ -189,7 +189,7 @@ func appendHeaders(b []byte, r *http.Request, host string, names []string) []byt
 	for _, name := range names {
 		b = append(b, name...)
 		b = append(b, ':')
-		switch values := r.Header[http.CanonicalHeaderKey(name)]; {
+		switch values := r.Header[headerKey(name)]; {
 		case name == "host" || name == ":authority":
 			b = appendFolded(b, host)
 		case len(values) > 0:
@@ -208,6 +208,21 @@ func appendHeaders(b []byte, r *http.Request, host string, names []string) []byt
 		b = append(b, '\n')
 	}
 	return b
+}
+
+// commonKeys spares the names that nearly every request signs their conversion
+// to net/http's form, which allocates for those that net/http does not know.
+var commonKeys = map[string]string{
+	"content-type": "Content-Type", "x-amz-date": "X-Amz-Date", "x-amz-target": "X-Amz-Target",
+	"x-amz-security-token": "X-Amz-Security-Token", "x-amz-content-sha256": "X-Amz-Content-Sha256",
+	"x-amz-user-agent": "X-Amz-User-Agent", "amz-sdk-request": "Amz-Sdk-Request", "amz-sdk-invocation-id": "Amz-Sdk-Invocation-Id",
+}
+
+func headerKey(name string) string {
+	if key, ok := commonKeys[name]; ok {
+		return key
+	}
+	return http.CanonicalHeaderKey(name)
 }
 
 // appendFolded trims a value and makes each run of spaces one space.

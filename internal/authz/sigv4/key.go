@@ -54,7 +54,8 @@ func (c *KeyCache) Key(accessKeyID, secret, date, region, service string) Signin
 	if c == nil {
 		return DeriveKey(secret, date, region, service)
 	}
-	sum := sha256.Sum256([]byte(secret))
+	var room [64]byte // keeps the 40 bytes of a secret on the stack
+	sum := sha256.Sum256(append(room[:0], secret...))
 	id := cacheKey{accessKeyID, date, region, service}
 	c.mu.RLock()
 	entry, isYoung := c.young[id]

@@ -195,11 +195,14 @@ func parsePresigned(query []pair) (*Auth, *Error) {
 }
 
 func (a *Auth) setCredential(credential string, code Code) *Error {
-	parts := strings.Split(credential, "/")
-	if len(parts) != 5 || parts[0] == "" {
+	rest := credential
+	for _, part := range [...]*string{&a.AccessKeyID, &a.Date, &a.Region, &a.Service} {
+		*part, rest, _ = strings.Cut(rest, "/")
+	}
+	a.Terminator = rest
+	if strings.Count(credential, "/") != 4 || a.AccessKeyID == "" {
 		return refuse(code, "Credential must have exactly 5 slash-delimited elements, e.g. keyid/date/region/service/term, got '"+credential+"'")
 	}
-	a.AccessKeyID, a.Date, a.Region, a.Service, a.Terminator = parts[0], parts[1], parts[2], parts[3], parts[4]
 	return nil
 }
 

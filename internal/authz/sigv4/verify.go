@@ -6,6 +6,7 @@ import (
 	"crypto/subtle"
 	"encoding/hex"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -72,18 +73,22 @@ type Verified struct {
 // A nil error vouches for the body only where the signature covers it and it
 // was at hand: for S3 see Verified.Body.
 func Verify(r *http.Request, auth *Auth, secret string, opt Options) (*Verified, error) {
-	for _, check := range []func(*Auth, *Options) *Error{checkScope, checkClock} {
-		if err := check(auth, &opt); err != nil {
-			err.AccessKeyID = auth.AccessKeyID
-			return nil, err
-		}
+	refusal := checkScope(auth, &opt)
+	if refusal == nil {
+		refusal = checkClock(auth, &opt)
 	}
-	if opt.Service == serviceS3 {
-		if err := checkHeadersSigned(r, auth); err != nil {
-			return nil, err
-		}
+	if refusal == nil && opt.Service == serviceS3 {
+		refusal = checkHeadersSigned(r, auth)
 	}
-	payload, err := payloadHash(auth, &opt)
+	if refusal != nil {
+		refusal.AccessKeyID = auth.AccessKeyID
+		return nil, refusal
+	}
+	var body [2 * sha256.Size]byte
+	if opt.Service != serviceS3 {
+		bodyHash(&body, opt.Body)
+	}
+	payload, err := payloadHash(auth, &opt, body[:])
 	if err != nil {
 		return nil, err
 	}
@@ -94,7 +99,9 @@ func Verify(r *http.Request, auth *Auth, secret string, opt Options) (*Verified,
 	key := opt.Keys.Key(auth.AccessKeyID, secret, auth.Date, auth.Region, auth.Service)
 	split := len(canonical)
 	canonical = appendStringToSign(canonical, auth, canonical)
-	*buf = canonical
+	if cap(canonical) <= 64<<10 { // a request with vast headers keeps nothing
+		*buf = canonical
+	}
 
 	var want [2 * sha256.Size]byte
 	key.sign(&want, canonical[split:])
@@ -104,7 +111,7 @@ func Verify(r *http.Request, auth *Auth, secret string, opt Options) (*Verified,
 			CanonicalRequest: string(canonical[:split]), StringToSign: string(canonical[split:]),
 		}
 	}
-	if opt.Service != serviceS3 && auth.PayloadHash != "" && auth.PayloadHash != bodyHash(opt.Body) {
+	if opt.Service != serviceS3 && auth.PayloadHash != "" && auth.PayloadHash != string(body[:]) {
 		return nil, &Error{Code: PayloadHashMismatch, Message: msgPayload, AccessKeyID: auth.AccessKeyID}
 	}
 	return &Verified{auth: auth, key: key}, nil
@@ -114,25 +121,26 @@ func Verify(r *http.Request, auth *Auth, secret string, opt Options) (*Verified,
 var buffers = sync.Pool{New: func() any { b := make([]byte, 0, 2048); return &b }}
 
 func checkScope(auth *Auth, opt *Options) *Error {
-	e := &Error{Region: auth.Region, WantRegion: opt.WantRegion, Service: auth.Service, WantService: opt.Service}
 	regions := opt.Regions
 	if regions == nil {
 		regions = wellFormedRegion
 	}
+	var code Code
+	var message string
 	switch {
 	case auth.Terminator != terminator:
-		e.Code, e.Message = ScopeTerminator, "Credential should be scoped with a valid terminator: '"+terminator+"', not '"+auth.Terminator+"'. "
+		code, message = ScopeTerminator, "Credential should be scoped with a valid terminator: '"+terminator+"', not '"+auth.Terminator+"'. "
 	case auth.Service != opt.Service:
-		e.Code, e.Message = ScopeService, "Credential should be scoped to correct service: '"+opt.Service+"'. "
+		code, message = ScopeService, "Credential should be scoped to correct service: '"+opt.Service+"'. "
 	case !regions(auth.Region):
-		e.Code, e.Message = ScopeRegion, "Credential should be scoped to a valid Region, not '"+auth.Region+"'. "
+		code, message = ScopeRegion, "Credential should be scoped to a valid Region, not '"+auth.Region+"'. "
 	case auth.Date != auth.stamp[:8]:
-		e.Code = ScopeDate
-		e.Message = "Date in Credential scope does not match YYYYMMDD from ISO-8601 version of date from HTTP: '" + auth.Date + "' != '" + auth.stamp[:8] + "', from '" + auth.stamp + "'."
+		code = ScopeDate
+		message = "Date in Credential scope does not match YYYYMMDD from ISO-8601 version of date from HTTP: '" + auth.Date + "' != '" + auth.stamp[:8] + "', from '" + auth.stamp + "'."
 	default:
 		return nil
 	}
-	return e
+	return &Error{Code: code, Message: message, Region: auth.Region, WantRegion: opt.WantRegion, Service: auth.Service, WantService: opt.Service}
 }
 
 func wellFormedRegion(s string) bool {
@@ -148,36 +156,34 @@ func wellFormedRegion(s string) bool {
 const earlyPresign = 15 * time.Minute
 
 func checkClock(auth *Auth, opt *Options) *Error {
-	e := &Error{RequestTime: auth.Time, ServerTime: opt.Now, MaxSkew: opt.skew(), Expires: auth.Expires}
 	if auth.Presigned && opt.Service == serviceS3 && auth.Expires == 0 {
 		return refuse(IncompleteQuery, msgQuery)
 	}
-	if auth.Expires > 0 {
-		e.ExpiresAt = auth.Time.Add(auth.Expires)
-		switch {
-		case opt.Now.Before(auth.Time.Add(-earlyPresign)):
-			e.Code, e.Message = PresignFuture, "Request is not yet valid"
-		case opt.Now.After(e.ExpiresAt):
-			e.Code, e.Message = PresignExpired, "Request has expired"
-		default:
-			return nil
-		}
-		return e
-	}
-	minutes := strconv.Itoa(int(e.MaxSkew / time.Minute))
+	skew := opt.skew()
 	now := opt.Now.UTC()
+	oldest, newest := now.Add(-skew), now.Add(skew)
+	end := auth.Time.Add(auth.Expires)
 	clock := func(t time.Time) string { return t.Format(basicFormat) }
-	if oldest := now.Add(-e.MaxSkew); auth.Time.Before(oldest) {
-		e.Code = SkewExpired
-		e.Message = "Signature expired: " + clock(auth.Time) + " is now earlier than " + clock(oldest) + " (" + clock(now) + " - " + minutes + " min.)"
-		return e
+	minutes := strconv.Itoa(int(skew / time.Minute))
+	var code Code
+	var message string
+	switch {
+	case auth.Expires > 0 && now.Before(auth.Time.Add(-earlyPresign)):
+		code, message = PresignFuture, "Request is not yet valid"
+	case auth.Expires > 0 && now.After(end):
+		code, message = PresignExpired, "Request has expired"
+	case auth.Expires > 0:
+		return nil
+	case auth.Time.Before(oldest):
+		code = SkewExpired
+		message = "Signature expired: " + auth.stamp + " is now earlier than " + clock(oldest) + " (" + clock(now) + " - " + minutes + " min.)"
+	case auth.Time.After(newest):
+		code = SkewFuture
+		message = "Signature not yet current: " + auth.stamp + " is still later than " + clock(newest) + " (" + clock(now) + " + " + minutes + " min.)"
+	default:
+		return nil
 	}
-	if newest := now.Add(e.MaxSkew); auth.Time.After(newest) {
-		e.Code = SkewFuture
-		e.Message = "Signature not yet current: " + clock(auth.Time) + " is still later than " + clock(newest) + " (" + clock(now) + " + " + minutes + " min.)"
-		return e
-	}
-	return nil
+	return &Error{Code: code, Message: message, RequestTime: auth.Time, ServerTime: now, MaxSkew: skew, Expires: auth.Expires, ExpiresAt: end}
 }
 
 // checkHeadersSigned demands that every x-amz- header is signed: in S3 they
@@ -202,28 +208,30 @@ func checkHeadersSigned(r *http.Request, auth *Auth) *Error {
 	if unsigned == nil {
 		return nil
 	}
-	return &Error{Code: HeadersNotSigned, Message: msgUnsigned, AccessKeyID: auth.AccessKeyID, Headers: unsigned}
+	slices.Sort(unsigned)
+	return &Error{Code: HeadersNotSigned, Message: msgUnsigned, Headers: unsigned}
 }
 
-// payloadHash is the last line of the canonical request.
-func payloadHash(auth *Auth, opt *Options) (string, error) {
+// payloadHash is the last line of the canonical request. body is the hash of
+// the body, where that is at hand.
+func payloadHash(auth *Auth, opt *Options, body []byte) ([]byte, error) {
 	if opt.Service != serviceS3 {
 		if auth.PayloadHash != "" {
-			return auth.PayloadHash, nil // compared with the body after the signature
+			return []byte(auth.PayloadHash), nil // compared with the body after the signature
 		}
-		return bodyHash(opt.Body), nil
+		return body, nil
 	}
 	switch hash := auth.PayloadHash; {
 	case hash == "" && auth.Presigned:
-		return UnsignedPayload, nil
+		return []byte(UnsignedPayload), nil
 	case hash == "":
-		return "", &Error{Code: PayloadHashMissing, Message: msgNoPayload, AccessKeyID: auth.AccessKeyID}
+		return nil, &Error{Code: PayloadHashMissing, Message: msgNoPayload, AccessKeyID: auth.AccessKeyID}
 	case hash == UnsignedPayload || isHash(hash):
 	case !auth.Presigned && (hash == StreamingSigned || hash == StreamingSignedTrailer || hash == StreamingUnsignedTrailer):
 	default:
-		return "", &Error{Code: PayloadHashInvalid, Message: msgMarker, AccessKeyID: auth.AccessKeyID}
+		return nil, &Error{Code: PayloadHashInvalid, Message: msgMarker, AccessKeyID: auth.AccessKeyID}
 	}
-	return auth.PayloadHash, nil
+	return []byte(auth.PayloadHash), nil
 }
 
 func isHash(s string) bool {
@@ -238,15 +246,16 @@ func isHash(s string) bool {
 	return true
 }
 
-func bodyHash(body []byte) string {
+func bodyHash(hash *[2 * sha256.Size]byte, body []byte) {
 	if len(body) == 0 {
-		return emptyHash
+		copy(hash[:], emptyHash)
+		return
 	}
 	sum := sha256.Sum256(body)
-	return hex.EncodeToString(sum[:])
+	hex.Encode(hash[:], sum[:])
 }
 
-func appendCanonicalRequest(b []byte, r *http.Request, auth *Auth, opt *Options, payload string) []byte {
+func appendCanonicalRequest(b []byte, r *http.Request, auth *Auth, opt *Options, payload []byte) []byte {
 	path, _ := received(r)
 	host := opt.Host
 	if host == "" {
