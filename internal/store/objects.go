@@ -2,7 +2,6 @@ package store
 
 import (
 	"encoding/json"
-	"errors"
 	"fmt"
 	"time"
 )
@@ -45,6 +44,8 @@ type ObjectAttributes struct {
 type Object struct {
 	Bucket     string
 	Key        string
+	Version    string // NullVersion, or the id that a bucket with versioning gave
+	Marker     bool   // a delete marker: no bytes, no attributes
 	ETag       string // without quotes
 	Size       int64
 	Modified   time.Time
@@ -60,22 +61,30 @@ type ObjectSummary struct {
 	Modified time.Time
 }
 
-// ObjectByKey reads an object.
-func ObjectByKey(tx *Tx, bucket, key string) (*Object, error) {
-	o := &Object{Bucket: bucket, Key: key}
+const objectColumns = "version, etag, size, modified_at, segments, attributes"
+
+func scanObject(r row, o *Object) error {
 	var modified int64
 	var segments, attributes string
-	err := tx.queryRow("select etag, size, modified_at, segments, attributes from s3_objects where bucket = $1 and key = $2",
-		bucket, []byte(key)).Scan(&o.ETag, &o.Size, &modified, &segments, &attributes)
-	if err != nil {
-		return nil, err
+	if err := r.Scan(&o.Version, &o.ETag, &o.Size, &modified, &segments, &attributes); err != nil {
+		return err
 	}
 	o.Modified = fromMicros(modified)
 	if err := json.Unmarshal([]byte(segments), &o.Segments); err != nil {
-		return nil, fmt.Errorf("store: segments of object %q: %w", key, err)
+		return fmt.Errorf("store: segments of object %q: %w", o.Key, err)
 	}
 	if err := json.Unmarshal([]byte(attributes), &o.Attributes); err != nil {
-		return nil, fmt.Errorf("store: attributes of object %q: %w", key, err)
+		return fmt.Errorf("store: attributes of object %q: %w", o.Key, err)
+	}
+	return nil
+}
+
+// ObjectByKey reads the current version of an object.
+func ObjectByKey(tx *Tx, bucket, key string) (*Object, error) {
+	o := &Object{Bucket: bucket, Key: key}
+	err := scanObject(tx.queryRow("select "+objectColumns+" from s3_objects where bucket = $1 and key = $2", bucket, []byte(key)), o)
+	if err != nil {
+		return nil, err
 	}
 	return o, nil
 }
@@ -97,45 +106,20 @@ func ObjectsFrom(tx *Tx, bucket, from, until string, limit int) ([]ObjectSummary
 	return collect(tx, scan, columns+" and key < $3 order by key limit $4", bucket, []byte(from), []byte(until), limit)
 }
 
-// PutObject puts an object in the place of the one that may be there, whose
-// blobs it releases. The object's own segments must have been counted, by
-// AddBlob, RetainSegments or as parts of an upload. A bucket that does not
-// exist is ErrNotFound.
-func PutObject(tx *Tx, o *Object) error {
-	if err := BucketExists(tx, o.Bucket); err != nil {
-		return err
-	}
-	if err := releaseObject(tx, o.Bucket, o.Key); err != nil {
-		return err
-	}
-	segments, attributes, err := o.encode()
-	if err != nil {
-		return err
-	}
-	_, err = tx.exec(`insert into s3_objects (bucket, key, etag, size, modified_at, segments, attributes) values ($1, $2, $3, $4, $5, $6, $7)
-		on conflict (bucket, key) do update set etag = excluded.etag, size = excluded.size, modified_at = excluded.modified_at,
-		segments = excluded.segments, attributes = excluded.attributes`,
-		o.Bucket, []byte(o.Key), o.ETag, o.Size, micros(o.Modified), segments, attributes)
-	return err
-}
-
-// UpdateObject changes the attributes of an object and nothing else.
+// UpdateObject changes the attributes of a version of an object and nothing
+// else.
 func UpdateObject(tx *Tx, o *Object) error {
 	_, attributes, err := o.encode()
 	if err != nil {
 		return err
 	}
-	return tx.execOne("update s3_objects set attributes = $1 where bucket = $2 and key = $3", attributes, o.Bucket, []byte(o.Key))
-}
-
-// DeleteObject removes an object and releases its blobs. One that is not there
-// is no error.
-func DeleteObject(tx *Tx, bucket, key string) error {
-	if err := releaseObject(tx, bucket, key); err != nil {
-		return err
+	for _, table := range []string{"s3_objects", "s3_versions"} {
+		n, err := tx.exec("update "+table+" set attributes = $1 where bucket = $2 and key = $3 and version = $4", attributes, o.Bucket, []byte(o.Key), o.Version)
+		if err != nil || n > 0 {
+			return err
+		}
 	}
-	_, err := tx.exec("delete from s3_objects where bucket = $1 and key = $2", bucket, []byte(key))
-	return err
+	return ErrNotFound
 }
 
 func (o *Object) encode() (segments, attributes string, err error) {
@@ -145,18 +129,6 @@ func (o *Object) encode() (segments, attributes string, err error) {
 	}
 	a, err := json.Marshal(&o.Attributes)
 	return string(s), string(a), err
-}
-
-func releaseObject(tx *Tx, bucket, key string) error {
-	var text string
-	err := tx.queryRow("select segments from s3_objects where bucket = $1 and key = $2", bucket, []byte(key)).Scan(&text)
-	if errors.Is(err, ErrNotFound) {
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	return releaseText(tx, text)
 }
 
 func releaseText(tx *Tx, text string) error {

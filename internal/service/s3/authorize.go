@@ -216,7 +216,30 @@ func (r *request) requestKeys() policy.Context {
 // list the bucket, AccessDenied to the others, who shall not learn which keys
 // exist (AWS: GetObject, "Permissions").
 func (r *request) missing() error {
-	return r.missingKey(r.bucket, r.key)
+	err := r.missingKey(r.bucket, r.key)
+	e, ok := err.(*Error)
+	if !ok || e.Code != errNoSuchKey.Code {
+		return err
+	}
+	version := r.query.Get("versionId")
+	switch {
+	case r.marker != nil && version != "":
+		e = errMethodNotAllowed.with("Method", r.http.Method, "ResourceType", "DeleteMarker")
+	case version != "":
+		e = errNoSuchVersion.with("Key", r.key, "VersionId", version)
+	}
+	if r.marker != nil {
+		e.Headers = append(e.Headers, "x-amz-delete-marker", "true", "x-amz-version-id", r.marker.Version)
+	}
+	return e
+}
+
+// showVersion tells which version an answer is about, in a bucket that has or
+// had versioning.
+func (r *request) showVersion(b *bucket, version string) {
+	if b.versioning != "" {
+		r.w.Header().Set("x-amz-version-id", version)
+	}
 }
 
 func (r *request) missingKey(b *bucket, key string) error {

@@ -24,7 +24,8 @@ type bucket struct {
 	policyPublic bool
 	cors         *corsConfiguration
 	website      *websiteConfiguration
-	versioning   string // "" or Suspended
+	lifecycle    *lifecycleConfiguration
+	versioning   string // "", Enabled or Suspended
 }
 
 // The kinds of settings, as rows of the store.
@@ -36,8 +37,9 @@ const (
 	settingCORS         = "cors"
 	settingWebsite      = "website"
 	settingTagging      = "tagging"
-	settingVersioning   = "versioning"
+	settingVersioning   = store.SettingVersioning
 	settingEncryption   = "encryption"
+	settingLifecycle    = "lifecycle"
 )
 
 // parseBucket reads the settings of a bucket. A setting that does not parse is
@@ -62,6 +64,9 @@ func parseBucket(row *store.Bucket) (*bucket, error) {
 		case settingWebsite:
 			b.website = new(websiteConfiguration)
 			err = parseXML([]byte(body), b.website)
+		case settingLifecycle:
+			b.lifecycle = new(lifecycleConfiguration)
+			err = parseXML([]byte(body), b.lifecycle)
 		case settingVersioning:
 			b.versioning = body
 		}
@@ -158,10 +163,11 @@ func (s *Service) bucket(ctx context.Context, name string) (*bucket, error) {
 	return b, nil
 }
 
-// object finds an object; nil when there is none.
-func (s *Service) object(ctx context.Context, bucket, key string) (o *store.Object, err error) {
+// object finds a version of an object, by default the newest; nil when there
+// is none. It may be a delete marker.
+func (s *Service) object(ctx context.Context, bucket, key, version string) (o *store.Object, err error) {
 	err = s.db.Read(ctx, func(tx *store.Tx) (err error) {
-		o, err = store.ObjectByKey(tx, bucket, key)
+		o, err = store.ObjectByVersion(tx, bucket, key, version)
 		return err
 	})
 	if errors.Is(err, store.ErrNotFound) {

@@ -122,7 +122,8 @@ func TestBucketSettings(t *testing.T) {
 		if v.Status != "" {
 			t.Errorf("versioning of a new bucket: %q", v.Status)
 		}
-		fails(t, put("Enabled"), "NotImplemented")
+		fails(t, put("Disabled"), "MalformedXML")
+		fails(t, put("Enabled"), "")
 		fails(t, put("Suspended"), "")
 		v, err = c.GetBucketVersioning(ctx, &awss3.GetBucketVersioningInput{Bucket: &b})
 		fails(t, err, "")
@@ -179,7 +180,7 @@ func TestBucketSettings(t *testing.T) {
 		fails(t, err, "")
 
 		// What is not implemented says so, after authentication.
-		_, err = c.PutBucketLifecycleConfiguration(ctx, &awss3.PutBucketLifecycleConfigurationInput{Bucket: &b, LifecycleConfiguration: &types.BucketLifecycleConfiguration{Rules: []types.LifecycleRule{}}})
+		_, err = c.GetBucketReplication(ctx, &awss3.GetBucketReplicationInput{Bucket: &b})
 		fails(t, err, "NotImplemented")
 		_, err = c.GetBucketNotificationConfiguration(ctx, &awss3.GetBucketNotificationConfigurationInput{Bucket: &b})
 		fails(t, err, "NotImplemented")

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"encoding/xml"
 	"errors"
+	"math"
 	"net/http"
 	"strconv"
 	"strings"
@@ -164,7 +165,7 @@ func (s *Service) deleteBucket(r *request) error {
 		if err := store.BucketExists(tx, r.bucketName); err != nil {
 			return notFoundIs(err, errNoSuchBucket)
 		}
-		page, err := store.ObjectsFrom(tx, r.bucketName, "", "", 1)
+		page, err := store.VersionsFrom(tx, r.bucketName, "", math.MaxInt64, "", 1)
 		if err != nil {
 			return err
 		}

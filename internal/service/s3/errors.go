@@ -80,6 +80,7 @@ var (
 	errNoSuchPolicy      = newError(404, "NoSuchBucketPolicy", "The bucket policy does not exist")
 	errNoSuchCORS        = newError(404, "NoSuchCORSConfiguration", "The CORS configuration does not exist")
 	errNoSuchKey         = newError(404, "NoSuchKey", "The specified key does not exist.")
+	errNoSuchLifecycle   = newError(404, "NoSuchLifecycleConfiguration", "The lifecycle configuration does not exist")
 	errNoSuchPAB         = newError(404, "NoSuchPublicAccessBlockConfiguration", "The public access block configuration was not found")
 	errNoSuchTagSet      = newError(404, "NoSuchTagSet", "The TagSet does not exist")
 	errNoSuchUpload      = newError(404, "NoSuchUpload", "The specified upload does not exist. The upload ID may be invalid, or the upload may have been aborted or completed.")

@@ -8,9 +8,11 @@ import (
 	"net/url"
 	"strings"
 	"testing"
+	"time"
 	"unicode/utf8"
 
 	"gatehouse/internal/authz/sigv4"
+	"gatehouse/internal/store"
 )
 
 func TestParseHost(t *testing.T) {
@@ -160,6 +162,7 @@ func FuzzXML(f *testing.F) {
 		`<CompleteMultipartUpload><Part><PartNumber>1</PartNumber><ETag>"x"</ETag></Part></CompleteMultipartUpload>`,
 		`<AccessControlPolicy><Owner><ID>o</ID></Owner><AccessControlList><Grant><Grantee><URI>http://acs.amazonaws.com/groups/global/AllUsers</URI></Grantee><Permission>READ</Permission></Grant></AccessControlList></AccessControlPolicy>`,
 		`<Tagging><TagSet><Tag><Key>a</Key><Value>b</Value></Tag></TagSet></Tagging>`,
+		`<LifecycleConfiguration><Rule><Status>Enabled</Status><Prefix/><Expiration><Date>2026-01-01T00:00:00Z</Date></Expiration></Rule></LifecycleConfiguration>`,
 		`<!DOCTYPE x [<!ENTITY a "b">]><Delete>&a;</Delete>`, `<Delete/><Delete/>`, ``,
 	} {
 		f.Add([]byte(s))
@@ -190,6 +193,13 @@ func FuzzXML(f *testing.F) {
 				list.xml("o")
 				list.public()
 			}
+		}
+		var l lifecycleConfiguration
+		if parseXML(b, &l) == nil && l.validate() == nil {
+			if _, err := toXML(l); err != nil {
+				t.Fatal(err)
+			}
+			l.expires(&store.VersionSummary{}, nil, 0, true, time.Now())
 		}
 		var c completeRequest
 		_ = parseXML(b, &c)

@@ -11,7 +11,7 @@ import (
 	"gatehouse/internal/store"
 )
 
-// ListObjects, ListObjectsV2 and ListObjectVersions.
+// ListObjects and ListObjectsV2; ListObjectVersions is in list_versions.go.
 //
 // A list reads the index of keys from a point on. Where a delimiter folds many
 // keys into one common prefix, the next read starts behind all of them, so that
@@ -95,22 +95,26 @@ func (l *listing) fold(key string) (string, bool) {
 	return key[:len(l.prefix)+i+len(l.delimiter)], true
 }
 
+// start is the first key that may be shown.
+func (l *listing) start() string {
+	if l.after == "" || l.after < l.prefix {
+		return l.prefix
+	}
+	if strings.HasPrefix(l.after, l.prefix) {
+		// When a common prefix was shown, all that it stands for was.
+		if p, ok := l.fold(l.after); ok && p == l.after {
+			return behind(p)
+		}
+	}
+	return l.after + "\x00" // the shortest string after another
+}
+
 // page reads one page in a transaction.
 func (l *listing) page(tx *store.Tx) (out listed, err error) {
 	if l.limit == 0 {
 		return out, nil
 	}
-	from, until := l.prefix, behind(l.prefix)
-	if l.after >= l.prefix {
-		// The shortest string after another is that with a zero byte. But when
-		// a common prefix was shown, all that it stands for was.
-		from = l.after + "\x00"
-		if strings.HasPrefix(l.after, l.prefix) {
-			if p, ok := l.fold(l.after); ok && p == l.after {
-				from = behind(p)
-			}
-		}
-	}
+	from, until := l.start(), behind(l.prefix)
 	// Small reads while prefixes fold, large ones while keys stand alone.
 	batch := min(l.limit+1, 16)
 	if l.delimiter == "" {
@@ -298,64 +302,4 @@ func parseToken(token string) (string, error) {
 		return "", errInvalidArgument.saying("The continuation token provided is incorrect").with("ArgumentName", "continuation-token")
 	}
 	return string(b[1:]), nil
-}
-
-type listVersionsResult struct {
-	XMLName         xml.Name `xml:"ListVersionsResult"`
-	XMLNS           string   `xml:"xmlns,attr"`
-	Name            string
-	Prefix          string
-	KeyMarker       string
-	VersionIDMarker string `xml:"VersionIdMarker"`
-	NextKeyMarker   string `xml:",omitempty"`
-	NextVersionID   string `xml:"NextVersionIdMarker,omitempty"`
-	MaxKeys         int
-	Delimiter       string `xml:",omitempty"`
-	EncodingType    string `xml:",omitempty"`
-	IsTruncated     bool
-	Version         []versionXML
-	CommonPrefixes  []prefixXML
-}
-
-type versionXML struct {
-	Key          string
-	VersionID    string `xml:"VersionId"`
-	IsLatest     bool
-	LastModified string
-	ETag         string
-	Size         int64
-	Owner        ownerXML
-	StorageClass string
-}
-
-// listObjectVersions shows the one version that each object has, "null".
-func (s *Service) listObjectVersions(r *request) error {
-	l, err := r.listing()
-	if err != nil {
-		return err
-	}
-	l.after = r.query.Get("key-marker")
-	if v := r.query.Get("version-id-marker"); v != "" && l.after == "" {
-		return errInvalidArgument.saying("A version-id marker cannot be specified without a key marker.").with("ArgumentName", "version-id-marker", "ArgumentValue", v)
-	}
-	out, err := s.list(r, &l)
-	if err != nil {
-		return err
-	}
-	b := l.result(out)
-	x := listVersionsResult{
-		XMLNS: namespace, Name: b.Name, Prefix: b.Prefix, KeyMarker: l.show(l.after), VersionIDMarker: r.query.Get("version-id-marker"),
-		MaxKeys: b.MaxKeys, Delimiter: b.Delimiter, EncodingType: b.EncodingType, IsTruncated: b.IsTruncated, CommonPrefixes: b.CommonPrefixes,
-	}
-	if out.truncated {
-		x.NextKeyMarker = l.show(out.last)
-		if len(out.objects) > 0 && out.objects[len(out.objects)-1].Key == out.last {
-			x.NextVersionID = "null"
-		}
-	}
-	for _, o := range out.objects {
-		x.Version = append(x.Version, versionXML{l.show(o.Key), "null", true, isoTime(o.Modified), quoteETag(o.ETag), o.Size, ownerXML{ID: s.owner}, "STANDARD"})
-	}
-	r.writeXML(http.StatusOK, x)
-	return nil
 }

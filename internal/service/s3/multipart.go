@@ -314,6 +314,7 @@ func (s *Service) completeMultipartUpload(r *request) error {
 		checksumXML
 	}{XMLNS: namespace, Location: "http://" + r.http.Host + r.http.URL.EscapedPath(), Bucket: r.bucketName, Key: r.key, ETag: quoteETag(o.ETag)}
 	out.setChecksum(&o.Attributes)
+	r.showVersion(r.bucket, o.Version)
 	r.writeXML(http.StatusOK, out)
 	return nil
 }

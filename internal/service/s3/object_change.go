@@ -26,11 +26,12 @@ func objectACL(o *store.Object) acl {
 // moment of writing.
 func (s *Service) changeObject(r *request, change func(*store.Object)) error {
 	return s.db.Write(r.ctx, func(tx *store.Tx) error {
-		o, err := store.ObjectByKey(tx, r.bucketName, r.key)
+		o, err := store.ObjectByVersion(tx, r.bucketName, r.key, r.object.Version)
 		if err != nil {
 			return notFoundIs(err, errNoSuchKey.with("Key", r.key))
 		}
 		change(o)
+		r.showVersion(r.bucket, o.Version)
 		return store.UpdateObject(tx, o)
 	})
 }
@@ -69,17 +70,34 @@ func (s *Service) putObjectACL(r *request) error {
 // deleteObject succeeds for a key that is not there, too.
 func (s *Service) deleteObject(r *request) error {
 	conditions := writeConditions{ifMatch: r.http.Header.Get("If-Match")}
-	err := s.db.Write(r.ctx, func(tx *store.Tx) error {
+	var d store.Deleted
+	err := s.db.Write(r.ctx, func(tx *store.Tx) (err error) {
 		if err := conditions.checkIn(tx, r.bucketName, r.key); err != nil {
 			return err
 		}
-		return store.DeleteObject(tx, r.bucketName, r.key)
+		d, err = deleteVersion(tx, r.bucketName, r.key, r.query.Get("versionId"))
+		return err
 	})
 	if err != nil {
 		return err
 	}
+	if d.Version != "" {
+		r.showVersion(r.bucket, d.Version)
+	}
+	if d.Marker {
+		r.w.Header().Set("x-amz-delete-marker", "true")
+	}
 	r.w.WriteHeader(http.StatusNoContent)
 	return nil
+}
+
+// deleteVersion deletes a key or, when one is named, a version of it for good.
+func deleteVersion(tx *store.Tx, bucket, key, version string) (store.Deleted, error) {
+	if version != "" {
+		return store.DeleteVersion(tx, bucket, key, version)
+	}
+	d, err := store.DeleteObject(tx, bucket, key)
+	return d, notFoundIs(err, errNoSuchBucket.with("BucketName", bucket))
 }
 
 type deleteRequest struct {
@@ -87,7 +105,7 @@ type deleteRequest struct {
 	Quiet   bool
 	Objects []struct {
 		Key       string
-		VersionID *string `xml:"VersionId"`
+		VersionID string `xml:"VersionId"`
 		ETag      string
 	} `xml:"Object"`
 }
@@ -99,9 +117,19 @@ type deleteResult struct {
 	Errors  []deleteErrorXML `xml:"Error"`
 }
 
-type deletedXML struct{ Key string }
+type deletedXML struct {
+	Key           string
+	VersionID     string `xml:"VersionId,omitempty"`
+	DeleteMarker  bool   `xml:",omitempty"`
+	MarkerVersion string `xml:"DeleteMarkerVersionId,omitempty"`
+}
 
-type deleteErrorXML struct{ Key, Code, Message string }
+type deleteErrorXML struct {
+	Key       string
+	VersionID string `xml:"VersionId,omitempty"`
+	Code      string
+	Message   string
+}
 
 const maxDelete = 1000
 
@@ -123,13 +151,13 @@ func (s *Service) deleteObjects(r *request) error {
 	}
 	out := deleteResult{XMLNS: namespace}
 	type item struct {
-		key        string
-		conditions writeConditions
+		key, version string
+		conditions   writeConditions
 	}
 	var admitted []item
 	for _, o := range in.Objects {
 		p := write("DeleteObject")
-		if o.VersionID != nil {
+		if o.VersionID != "" {
 			p = write("DeleteObjectVersion")
 		}
 		err := s.mayDelete(r, p, o.Key, o.VersionID)
@@ -138,10 +166,10 @@ func (s *Service) deleteObjects(r *request) error {
 			if !known {
 				return err
 			}
-			out.Errors = append(out.Errors, deleteErrorXML{o.Key, e.Code, e.Message})
+			out.Errors = append(out.Errors, deleteErrorXML{o.Key, o.VersionID, e.Code, e.Message})
 			continue
 		}
-		admitted = append(admitted, item{o.Key, writeConditions{ifMatch: o.ETag}})
+		admitted = append(admitted, item{o.Key, o.VersionID, writeConditions{ifMatch: o.ETag}})
 	}
 	var deleted []deletedXML
 	var failed []deleteErrorXML
@@ -151,16 +179,21 @@ func (s *Service) deleteObjects(r *request) error {
 			var refused *Error
 			err := it.conditions.checkIn(tx, r.bucketName, it.key)
 			if errors.As(err, &refused) {
-				failed = append(failed, deleteErrorXML{it.key, refused.Code, refused.Message})
+				failed = append(failed, deleteErrorXML{it.key, it.version, refused.Code, refused.Message})
 				continue
 			}
+			var d store.Deleted
 			if err == nil {
-				err = store.DeleteObject(tx, r.bucketName, it.key)
+				d, err = deleteVersion(tx, r.bucketName, it.key, it.version)
 			}
 			if err != nil {
 				return err
 			}
-			deleted = append(deleted, deletedXML{it.key})
+			x := deletedXML{Key: it.key, VersionID: it.version, DeleteMarker: d.Marker}
+			if d.Marker {
+				x.MarkerVersion = d.Version
+			}
+			deleted = append(deleted, x)
 		}
 		return nil
 	})
@@ -175,14 +208,14 @@ func (s *Service) deleteObjects(r *request) error {
 	return nil
 }
 
-func (s *Service) mayDelete(r *request, p permission, key string, version *string) error {
+func (s *Service) mayDelete(r *request, p permission, key string, version string) error {
 	if key == "" {
 		return newError(http.StatusBadRequest, "UserKeyMustBeSpecified", "The request must contain a key.")
 	}
 	if e := checkKey(key); e != nil {
 		return e
 	}
-	if version != nil && *version != "null" && *version != "" {
+	if version != "" && !versionForm.MatchString(version) {
 		return errNoSuchVersion
 	}
 	return r.authorizeObject(p, r.bucket, key, nil)

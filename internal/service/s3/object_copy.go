@@ -36,10 +36,11 @@ func (r *request) copySource() (src copySource, err error) {
 	if e := checkKey(key); e != nil {
 		return src, e
 	}
-	get := onO("GetObject", permRead)
+	get, version := onO("GetObject", permRead), ""
 	if hasQuery {
-		if query != "versionId=null" {
-			return src, errInvalidArgument.saying("Invalid version id specified").with("ArgumentName", "versionId", "ArgumentValue", strings.TrimPrefix(query, "versionId="))
+		version = strings.TrimPrefix(query, "versionId=")
+		if !versionForm.MatchString(version) {
+			return src, errInvalidArgument.saying("Invalid version id specified").with("ArgumentName", "versionId", "ArgumentValue", version)
 		}
 		get = onO("GetObjectVersion", permRead)
 	}
@@ -52,8 +53,14 @@ func (r *request) copySource() (src copySource, err error) {
 	if owner := r.http.Header.Get("x-amz-source-expected-bucket-owner"); owner != "" && owner != r.svc.account {
 		return src, errAccessDenied
 	}
-	if src.object, err = r.svc.object(r.ctx, name, key); err != nil {
+	if src.object, err = r.svc.object(r.ctx, name, key, version); err != nil {
 		return src, err
+	}
+	if src.object != nil && src.object.Marker {
+		if version != "" {
+			return src, errInvalidRequest.saying("The source of a copy request may not specifically refer to a delete marker by version id.")
+		}
+		src.object = nil
 	}
 	if err := r.authorizeObject(get, src.bucket, key, src.object); err != nil {
 		return src, err
@@ -70,7 +77,7 @@ func (r *request) copySource() (src copySource, err error) {
 // read re-reads the source in the transaction that copies it, and refuses one
 // that has changed since it was decided about.
 func (src copySource) read(tx *store.Tx) (*store.Object, error) {
-	o, err := store.ObjectByKey(tx, src.object.Bucket, src.object.Key)
+	o, err := store.ObjectByVersion(tx, src.object.Bucket, src.object.Key, src.object.Version)
 	if err != nil {
 		return nil, notFoundIs(err, errNoSuchKey.with("Key", src.object.Key))
 	}
@@ -129,6 +136,10 @@ func (s *Service) copyObject(r *request) error {
 	}
 	out := copyResult{XMLName: xml.Name{Local: "CopyObjectResult"}, XMLNS: namespace, ETag: quoteETag(o.ETag), LastModified: isoTime(o.Modified)}
 	out.setChecksum(&o.Attributes)
+	r.showVersion(r.bucket, o.Version)
+	if src.bucket.versioning != "" {
+		r.w.Header().Set("x-amz-copy-source-version-id", src.object.Version)
+	}
 	r.writeXML(http.StatusOK, out)
 	return nil
 }
@@ -185,7 +196,7 @@ func (r *request) copiedAttributes(src *store.Object) (*store.ObjectAttributes, 
 	var a *store.ObjectAttributes
 	switch directive := h.Get("x-amz-metadata-directive"); directive {
 	case "", "COPY":
-		if src.Bucket == r.bucketName && src.Key == r.key && h.Get("x-amz-website-redirect-location") == "" &&
+		if src.Bucket == r.bucketName && src.Key == r.key && r.bucket.versioning != store.VersioningEnabled && h.Get("x-amz-website-redirect-location") == "" &&
 			h.Get("x-amz-server-side-encryption") == "" && h.Get("x-amz-storage-class") == "" && h.Get("x-amz-checksum-algorithm") == "" {
 			return nil, errInvalidRequest.saying("This copy request is illegal because it is trying to copy an object to itself without changing the object's metadata, storage class, website redirect location or encryption attributes.")
 		}

@@ -30,6 +30,7 @@ func (s *Service) getObject(r *request) error {
 	}
 	o, h := r.object, r.http.Header
 	setObjectHeaders(r.w.Header(), o)
+	r.showVersion(r.bucket, o.Version)
 	if e := requestConditions(h, "").check(o.ETag, o.Modified); e != nil {
 		return e
 	}

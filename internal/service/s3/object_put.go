@@ -163,6 +163,7 @@ func (s *Service) putObject(r *request) error {
 	}
 	h := r.w.Header()
 	h.Set("ETag", quoteETag(o.ETag))
+	r.showVersion(r.bucket, o.Version)
 	setChecksum(h, &o.Attributes)
 	return r.ok()
 }

@@ -70,6 +70,7 @@ var operations = []operation{
 	{name: "PutBucketTagging", method: "PUT", on: onBucket, query: "tagging", needs: []permission{onB("PutBucketTagging", "")}, run: (*Service).putBucketTagging},
 	{name: "PutBucketVersioning", method: "PUT", on: onBucket, query: "versioning", needs: []permission{onB("PutBucketVersioning", "")}, run: (*Service).putBucketVersioning},
 	{name: "PutBucketEncryption", method: "PUT", on: onBucket, query: "encryption", needs: []permission{onB("PutEncryptionConfiguration", "")}, run: (*Service).putBucketEncryption},
+	{name: "PutBucketLifecycleConfiguration", method: "PUT", on: onBucket, query: "lifecycle", needs: []permission{onB("PutLifecycleConfiguration", "")}, run: (*Service).putBucketLifecycle},
 	{name: "CreateBucket", method: "PUT", on: onBucket, needs: []permission{
 		onB("CreateBucket", ""),
 		onB("PutBucketAcl", "").onlyWhen(setsACL),
@@ -86,6 +87,7 @@ var operations = []operation{
 	{name: "GetBucketTagging", method: "GET", on: onBucket, query: "tagging", needs: []permission{onB("GetBucketTagging", "")}, run: (*Service).getBucketTagging},
 	{name: "GetBucketVersioning", method: "GET", on: onBucket, query: "versioning", needs: []permission{onB("GetBucketVersioning", "")}, run: (*Service).getBucketVersioning},
 	{name: "GetBucketEncryption", method: "GET", on: onBucket, query: "encryption", needs: []permission{onB("GetEncryptionConfiguration", "")}, run: (*Service).getBucketEncryption},
+	{name: "GetBucketLifecycleConfiguration", method: "GET", on: onBucket, query: "lifecycle", needs: []permission{onB("GetLifecycleConfiguration", "")}, run: (*Service).getBucketLifecycle},
 	{name: "GetBucketLocation", method: "GET", on: onBucket, query: "location", needs: []permission{onB("GetBucketLocation", "")}, run: (*Service).getBucketLocation},
 	{name: "ListMultipartUploads", method: "GET", on: onBucket, query: "uploads", needs: []permission{onB("ListBucketMultipartUploads", permRead)}, listKeys: true, run: (*Service).listMultipartUploads},
 	{name: "ListObjectVersions", method: "GET", on: onBucket, query: "versions", needs: []permission{onB("ListBucketVersions", permRead)}, listKeys: true, run: (*Service).listObjectVersions},
@@ -100,6 +102,7 @@ var operations = []operation{
 	{name: "DeleteBucketOwnershipControls", method: "DELETE", on: onBucket, query: "ownershipControls", needs: []permission{onB("PutBucketOwnershipControls", "")}, run: deleteSetting(settingOwnership)},
 	{name: "DeleteBucketTagging", method: "DELETE", on: onBucket, query: "tagging", needs: []permission{onB("PutBucketTagging", "")}, run: deleteSetting(settingTagging)},
 	{name: "DeleteBucketEncryption", method: "DELETE", on: onBucket, query: "encryption", needs: []permission{onB("PutEncryptionConfiguration", "")}, run: deleteSetting(settingEncryption)},
+	{name: "DeleteBucketLifecycle", method: "DELETE", on: onBucket, query: "lifecycle", needs: []permission{onB("PutLifecycleConfiguration", "")}, run: deleteSetting(settingLifecycle)},
 	{name: "DeleteBucket", method: "DELETE", on: onBucket, needs: []permission{onB("DeleteBucket", "")}, run: (*Service).deleteBucket},
 
 	// DeleteObjects asks for s3:DeleteObject on each key, and answers each.
@@ -133,9 +136,9 @@ var operations = []operation{
 
 // unimplemented are the parameters of S3 that name something gatehouse does not
 // have. A request with one of them must not be taken for the plain operation
-// on the same path: PUT /b?lifecycle is no CreateBucket.
+// on the same path: PUT /b?replication is no CreateBucket.
 var unimplemented = []string{
-	"accelerate", "analytics", "attributes", "intelligent-tiering", "inventory", "legal-hold", "lifecycle", "logging",
+	"accelerate", "analytics", "attributes", "intelligent-tiering", "inventory", "legal-hold", "logging",
 	"metadataConfiguration", "metadataTable", "metrics", "notification", "object-lock", "renameObject", "replication",
 	"requestPayment", "restore", "retention", "select", "session", "torrent", "abac", "encryption-context",
 	"metadataInventoryTable", "metadataJournalTable",

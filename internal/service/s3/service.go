@@ -11,6 +11,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/url"
+	"regexp"
 	"strings"
 	"sync"
 	"time"
@@ -124,6 +125,7 @@ type request struct {
 	key        string
 	bucket     *bucket       // nil when there is none of the name
 	object     *store.Object // only operations that load; nil when there is none
+	marker     *store.Object // the delete marker in its place, or nil
 
 	caller      *access.Caller
 	body        io.Reader
@@ -232,8 +234,11 @@ func (r *request) serve() (err error) {
 		return err
 	}
 	if r.op.load || r.op.on == onObject && r.http.Header.Get("If-Match") != "" {
-		if r.object, err = s.object(r.ctx, r.bucketName, r.key); err != nil {
+		if r.object, err = s.object(r.ctx, r.bucketName, r.key, r.query.Get("versionId")); err != nil {
 			return err
+		}
+		if r.object != nil && r.object.Marker {
+			r.object, r.marker = nil, r.object
 		}
 	}
 	for _, p := range r.op.needs {
@@ -263,8 +268,7 @@ func (r *request) check() error {
 	if owner := r.http.Header.Get("x-amz-expected-bucket-owner"); owner != "" && owner != r.svc.account {
 		return errAccessDenied
 	}
-	// No object has versions: "null" is the one that each has.
-	if v := r.query.Get("versionId"); r.query.Has("versionId") && v != "null" {
+	if v := r.query.Get("versionId"); r.query.Has("versionId") && !versionForm.MatchString(v) {
 		if v == "" {
 			return errInvalidArgument.saying("Version id cannot be the empty string").with("ArgumentName", "versionId", "ArgumentValue", "")
 		}
@@ -278,6 +282,8 @@ func (r *request) check() error {
 	}
 	return r.readTags()
 }
+
+var versionForm = regexp.MustCompile(`^(null|[0-9a-f]{32})$`)
 
 // presigned says that the signature came in the query.
 func (r *request) presigned() bool { return r.query.Has("X-Amz-Signature") }

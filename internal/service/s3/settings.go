@@ -128,17 +128,17 @@ type versioningConfiguration struct {
 	MfaDelete string   `xml:"MfaDelete,omitempty"`
 }
 
-// putBucketVersioning takes Suspended, which is what the bucket does. Enabled
-// is refused: objects would be lost to a client that trusts in old versions.
+// putBucketVersioning turns versioning on, or suspends it. MFA delete, which
+// would need a second factor for deletions, is refused rather than forgotten.
 func (s *Service) putBucketVersioning(r *request) error {
 	var c versioningConfiguration
 	if err := r.readXML(smallXML, &c); err != nil {
 		return err
 	}
 	switch {
-	case c.Status == "Enabled" || c.MfaDelete == "Enabled":
-		return errNotImplemented.saying("Versioning of objects is not implemented").with("Resource", "versioning")
-	case c.Status != "Suspended":
+	case c.MfaDelete == "Enabled":
+		return errNotImplemented.saying("MFA delete is not implemented").with("Resource", "versioning")
+	case c.Status != store.VersioningEnabled && c.Status != store.VersioningSuspended:
 		return errMalformedXML
 	}
 	if err := s.putSetting(r, settingVersioning, c.Status, nil); err != nil {

@@ -208,9 +208,12 @@ func (r *request) page(site *websiteConfiguration, key string) error {
 
 // readable reads an object that everybody may read.
 func (r *request) readable(key string) (*store.Object, error) {
-	o, err := r.svc.object(r.ctx, r.bucketName, key)
+	o, err := r.svc.object(r.ctx, r.bucketName, key, "")
 	if err != nil {
 		return nil, err
+	}
+	if o != nil && o.Marker {
+		o = nil
 	}
 	if err := r.authorizeObject(onO("GetObject", permRead), r.bucket, key, o); err != nil {
 		return nil, err

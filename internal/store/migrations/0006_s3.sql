@@ -26,9 +26,13 @@ create table s3_blobs (
 );
 create index s3_blobs_released on s3_blobs (refs, released_at);
 
+-- The current version of each key. rank orders the versions of a key: the
+-- newest has the highest.
 create table s3_objects (
     bucket      text   not null,
     key         bytea  not null,
+    version     text   not null,
+    rank        bigint not null,
     etag        text   not null,
     size        bigint not null,
     modified_at bigint not null,
@@ -36,6 +40,23 @@ create table s3_objects (
     attributes  text   not null,
     primary key (bucket, key)
 );
+
+-- Former versions, and delete markers. A key whose newest row is a marker has
+-- no row in s3_objects.
+create table s3_versions (
+    bucket      text   not null,
+    key         bytea  not null,
+    version     text   not null,
+    rank        bigint not null,
+    marker      bigint not null,
+    etag        text   not null,
+    size        bigint not null,
+    modified_at bigint not null,
+    segments    text   not null,
+    attributes  text   not null,
+    primary key (bucket, key, version)
+);
+create index s3_versions_by_rank on s3_versions (bucket, key, rank);
 
 create table s3_uploads (
     bucket     text   not null,
