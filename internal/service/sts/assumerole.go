@@ -26,8 +26,11 @@ const errDuration = "The requested DurationSeconds exceeds the MaxSessionDuratio
 // allows it.
 func (s *Service) AssumeRole(ctx context.Context, in *sts.AssumeRoleInput) (*sts.AssumeRoleOutput, error) {
 	caller := access.FromContext(ctx)
-	if caller.Principal.Type == policy.Account {
+	switch caller.Principal.Type {
+	case policy.Account:
 		return nil, access.Denied("Roles may not be assumed by root accounts.")
+	case policy.FederatedUser: // STS API reference, GetFederationToken: "Permissions"
+		return nil, denied(caller, "sts:AssumeRole", *in.RoleArn)
 	}
 	if in.SerialNumber != nil || in.TokenCode != nil {
 		return nil, access.Denied("MultiFactorAuthentication failed with invalid MFA one time pass code. ")
@@ -36,7 +39,7 @@ func (s *Service) AssumeRole(ctx context.Context, in *sts.AssumeRoleInput) (*sts
 	if err != nil {
 		return nil, err
 	}
-	n, err := s.narrow(ctx, in.Policy, in.PolicyArns)
+	n, err := narrowing(in.Policy, in.PolicyArns)
 	if err != nil {
 		return nil, err
 	}
@@ -52,6 +55,9 @@ func (s *Service) AssumeRole(ctx context.Context, in *sts.AssumeRoleInput) (*sts
 		return nil, err
 	}
 	if err := s.admit(ctx, &a); err != nil {
+		return nil, err
+	}
+	if err := s.check(ctx, n); err != nil {
 		return nil, err
 	}
 	duration, err := roleDuration(caller, role, in.DurationSeconds)

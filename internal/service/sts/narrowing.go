@@ -30,11 +30,18 @@ type Narrowing struct {
 // given says that there is anything.
 func (n Narrowing) given() bool { return len(n.Policies)+len(n.PolicyARNs) > 0 }
 
-// narrow checks the session policies of a request.
-func (s *Service) narrow(ctx context.Context, inline *string, arns []sts.PolicyDescriptorType) (Narrowing, error) {
-	var n Narrowing
+// narrowing reads the session policies of a request. What they refer to is
+// checked later, by check: only somebody who is allowed the session may learn
+// which managed policies exist.
+func narrowing(inline *string, arns []sts.PolicyDescriptorType) (n Narrowing, err error) {
 	if inline != nil {
 		n.Policies = []string{*inline}
+		if utf8.RuneCountInString(*inline) > maxPolicy {
+			return n, validationError("1 validation error detected: Value at 'policy' failed to satisfy constraint: Member must have length less than or equal to " + strconv.Itoa(maxPolicy))
+		}
+	}
+	if len(arns) > maxPolicyARNs {
+		return n, validationError("1 validation error detected: Value at 'policyArns' failed to satisfy constraint: Member must have length less than or equal to " + strconv.Itoa(maxPolicyARNs))
 	}
 	for _, d := range arns {
 		if d.Arn == nil {
@@ -42,20 +49,15 @@ func (s *Service) narrow(ctx context.Context, inline *string, arns []sts.PolicyD
 		}
 		n.PolicyARNs = append(n.PolicyARNs, *d.Arn)
 	}
-	return n, s.checkNarrowing(ctx, n)
+	return n, nil
 }
 
-func (s *Service) checkNarrowing(ctx context.Context, n Narrowing) error {
+// check sees that session policies are policies, and that managed ones exist.
+func (s *Service) check(ctx context.Context, n Narrowing) error {
 	for _, text := range n.Policies {
-		if utf8.RuneCountInString(text) > maxPolicy {
-			return validationError("1 validation error detected: Value at 'policy' failed to satisfy constraint: Member must have length less than or equal to " + strconv.Itoa(maxPolicy))
-		}
 		if _, err := policy.Parse(text, policy.SessionKind); err != nil {
 			return &sts.MalformedPolicyDocumentException{Message: err.Error()}
 		}
-	}
-	if len(n.PolicyARNs) > maxPolicyARNs {
-		return validationError("1 validation error detected: Value at 'policyArns' failed to satisfy constraint: Member must have length less than or equal to " + strconv.Itoa(maxPolicyARNs))
 	}
 	for _, arn := range n.PolicyARNs {
 		src, err := s.Roles.Managed(ctx, arn)

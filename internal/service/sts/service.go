@@ -136,8 +136,11 @@ func (s *Service) GetFederationToken(ctx context.Context, in *sts.GetFederationT
 	if caller.Session != nil {
 		return nil, access.Denied("Cannot call GetFederationToken with session credentials")
 	}
-	n, err := s.narrow(ctx, in.Policy, in.PolicyArns)
+	n, err := narrowing(in.Policy, in.PolicyArns)
 	if err != nil {
+		return nil, err
+	}
+	if err := s.check(ctx, n); err != nil {
 		return nil, err
 	}
 	tags, err := tagMap(in.Tags)

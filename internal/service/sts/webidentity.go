@@ -117,7 +117,7 @@ func (s *Service) AssumeWithWebIdentity(ctx context.Context, r AssumeRequest) (*
 		return nil, nil, err
 	}
 	n := Narrowing{Policies: r.Policies, PolicyARNs: r.PolicyARNs}
-	if err := s.checkNarrowing(ctx, n); err != nil {
+	if err := s.check(ctx, n); err != nil {
 		return nil, nil, err
 	}
 	if _, err := n.packed(r.Identity.Tags); err != nil {
@@ -192,7 +192,7 @@ func (s *Service) trusts(ctx context.Context, role *access.Role, r AssumeRequest
 // AssumeRoleWithWebIdentity gives credentials of a role for a token. Nobody
 // signs this request: the token is the proof.
 func (s *Service) AssumeRoleWithWebIdentity(ctx context.Context, in *sts.AssumeRoleWithWebIdentityInput) (*sts.AssumeRoleWithWebIdentityOutput, error) {
-	n, err := s.narrow(ctx, in.Policy, in.PolicyArns)
+	n, err := narrowing(in.Policy, in.PolicyArns)
 	if err != nil {
 		return nil, err
 	}
