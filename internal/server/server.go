@@ -90,35 +90,37 @@ type Server struct {
 }
 
 // New opens the data, makes the services and takes the port.
-func New(ctx context.Context, o Options) (s *Server, err error) {
-	s = &Server{config: o.Config, log: o.Log, clock: cmp.Or(o.Clock, &Clock{})}
-	defer func() {
-		if err != nil {
-			s.close()
-			s = nil
-		}
-	}()
+func New(ctx context.Context, o Options) (*Server, error) {
+	s := &Server{config: o.Config, log: o.Log, clock: cmp.Or(o.Clock, &Clock{})}
+	if err := s.open(ctx, o); err != nil {
+		s.close()
+		return nil, err
+	}
+	return s, nil
+}
+
+func (s *Server) open(ctx context.Context, o Options) error {
 	if err := os.MkdirAll(s.config.Data, 0o700); err != nil {
-		return nil, fmt.Errorf("make the data folder: %w", err)
+		return fmt.Errorf("make the data folder: %w", err)
 	}
 	if err := s.openStore(ctx); err != nil {
-		return nil, err
+		return err
 	}
 	tc, err := tlsConfig(s.config, s.clock.Now())
 	if err != nil {
-		return nil, err
+		return err
 	}
 	if err := s.listen(tc); err != nil {
-		return nil, err
+		return err
 	}
 	if err := s.compose(o.Unlisted); err != nil {
-		return nil, err
+		return err
 	}
 	if err := s.openRoot(ctx); err != nil {
-		return nil, err
+		return err
 	}
 	s.http = newHTTPServer(s.observe(http.HandlerFunc(s.route)), tc, s.log)
-	return s, nil
+	return nil
 }
 
 // RingConfig is where the settings say the key ring is.
