@@ -193,6 +193,19 @@ func TestRoot(t *testing.T) {
 		_, err = s.IAMClient(dev).ListUsers(ctx, &iam.ListUsersInput{})
 		Want(t, err, "SignatureDoesNotMatch", "")
 
+		// The root user's own keys are managed like a user's.
+		own, err := s.IAMClient(s.Root).CreateAccessKey(ctx, &iam.CreateAccessKeyInput{})
+		if err != nil || own.AccessKey.UserName != nil {
+			t.Fatal(own, err)
+		}
+		who, err = s.STSClient(aws.Credentials{AccessKeyID: *own.AccessKey.AccessKeyId, SecretAccessKey: *own.AccessKey.SecretAccessKey}).GetCallerIdentity(ctx, &sts.GetCallerIdentityInput{})
+		if err != nil || *who.UserId != Account {
+			t.Fatal(who, err)
+		}
+		if _, err := s.IAMClient(s.Root).DeleteAccessKey(ctx, &iam.DeleteAccessKeyInput{AccessKeyId: own.AccessKey.AccessKeyId}); err != nil {
+			t.Fatal(err)
+		}
+
 		newID, newSecret, err := s.IAM.NewRoot(ctx)
 		if err != nil || newID == id {
 			t.Fatal(newID, err)
@@ -254,5 +267,43 @@ func TestGroups(t *testing.T) {
 		Want(t, err, "AccessDenied", "")
 		_, err = root.DeleteGroup(ctx, &iam.DeleteGroupInput{GroupName: aws.String("readers")})
 		Want(t, err, "DeleteConflict", "Cannot delete entity, must delete policies first.")
+	})
+}
+
+// TestRaces has many callers do at once what only so many may do.
+func TestRaces(t *testing.T) {
+	Each(t, nil, func(t *testing.T, s *Server) {
+		root, ctx := s.IAMClient(s.Root), t.Context()
+		if _, err := root.CreateUser(ctx, &iam.CreateUserInput{UserName: aws.String("ada")}); err != nil {
+			t.Fatal(err)
+		}
+		const callers = 8
+		keys, roles := make(chan error, callers), make(chan error, callers)
+		for range callers {
+			go func() {
+				_, err := root.CreateAccessKey(ctx, &iam.CreateAccessKeyInput{UserName: aws.String("ada")})
+				keys <- err
+			}()
+			go func() {
+				_, err := root.CreateRole(ctx, &iam.CreateRoleInput{RoleName: aws.String("r"), AssumeRolePolicyDocument: aws.String(anyone)})
+				roles <- err
+			}()
+		}
+		madeKeys, madeRoles := 0, 0
+		for range callers {
+			if err := <-keys; err == nil {
+				madeKeys++
+			} else {
+				Want(t, err, "LimitExceeded", "")
+			}
+			if err := <-roles; err == nil {
+				madeRoles++
+			} else {
+				Want(t, err, "EntityAlreadyExists", "")
+			}
+		}
+		if madeKeys != 2 || madeRoles != 1 {
+			t.Errorf("%d keys and %d roles", madeKeys, madeRoles)
+		}
 	})
 }
