@@ -307,3 +307,53 @@ func TestRaces(t *testing.T) {
 		}
 	})
 }
+
+func TestOpenIDConnectProviders(t *testing.T) {
+	Each(t, nil, func(t *testing.T, s *Server) {
+		c, ctx := s.IAMClient(s.Root), t.Context()
+		made, err := c.CreateOpenIDConnectProvider(ctx, &iam.CreateOpenIDConnectProviderInput{Url: aws.String("https://login.example.com/tenant"), ClientIDList: []string{"app"}})
+		if err != nil || *made.OpenIDConnectProviderArn != "arn:aws:iam::123456789012:oidc-provider/login.example.com/tenant" {
+			t.Fatal(made, err)
+		}
+		arn := made.OpenIDConnectProviderArn
+		_, err = c.CreateOpenIDConnectProvider(ctx, &iam.CreateOpenIDConnectProviderInput{Url: aws.String("https://login.example.com/tenant/")})
+		Want(t, err, "EntityAlreadyExists", "Provider with url https://login.example.com/tenant already exists.")
+		for _, bad := range []string{"http://login.example.com", "login.example.com", "https://", "https://x/?a=b"} {
+			_, err = c.CreateOpenIDConnectProvider(ctx, &iam.CreateOpenIDConnectProviderInput{Url: &bad})
+			Want(t, err, "InvalidInput", "Invalid Open ID Connect Provider URL")
+		}
+		for _, id := range []string{"other", "other"} {
+			if _, err := c.AddClientIDToOpenIDConnectProvider(ctx, &iam.AddClientIDToOpenIDConnectProviderInput{OpenIDConnectProviderArn: arn, ClientID: &id}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if _, err := c.RemoveClientIDFromOpenIDConnectProvider(ctx, &iam.RemoveClientIDFromOpenIDConnectProviderInput{OpenIDConnectProviderArn: arn, ClientID: aws.String("app")}); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := c.TagOpenIDConnectProvider(ctx, &iam.TagOpenIDConnectProviderInput{OpenIDConnectProviderArn: arn, Tags: []types.Tag{{Key: aws.String("a"), Value: aws.String("b")}}}); err != nil {
+			t.Fatal(err)
+		}
+		got, err := c.GetOpenIDConnectProvider(ctx, &iam.GetOpenIDConnectProviderInput{OpenIDConnectProviderArn: arn})
+		if err != nil || *got.Url != "login.example.com/tenant" || len(got.ClientIDList) != 1 || got.ClientIDList[0] != "other" || len(got.Tags) != 1 {
+			t.Fatal(got, err)
+		}
+		issuer, clients, ok, err := s.IAM.OIDCProvider(ctx, *arn)
+		if err != nil || !ok || issuer != "https://login.example.com/tenant" || len(clients) != 1 {
+			t.Error(issuer, clients, ok, err)
+		}
+		list, err := c.ListOpenIDConnectProviders(ctx, &iam.ListOpenIDConnectProvidersInput{})
+		if err != nil || len(list.OpenIDConnectProviderList) != 1 {
+			t.Error(list, err)
+		}
+		for range 2 {
+			if _, err := c.DeleteOpenIDConnectProvider(ctx, &iam.DeleteOpenIDConnectProviderInput{OpenIDConnectProviderArn: arn}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		_, err = c.GetOpenIDConnectProvider(ctx, &iam.GetOpenIDConnectProviderInput{OpenIDConnectProviderArn: arn})
+		Want(t, err, "NoSuchEntity", "OpenIDConnect Provider not found for arn "+*arn)
+		if _, _, ok, err := s.IAM.OIDCProvider(ctx, *arn); ok || err != nil {
+			t.Error(ok, err)
+		}
+	})
+}

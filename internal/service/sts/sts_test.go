@@ -394,6 +394,20 @@ func TestGetSessionToken(t *testing.T) {
 			t.Error(who, err)
 		}
 		refused(t, s, Credentials(fed.Credentials), &sts.AssumeRoleInput{RoleArn: arn}, "AccessDenied", "")
+		// The root user's federated users may do what the session policy says.
+		for _, document := range []*string{nil, aws.String(Allow("sts:GetAccessKeyInfo", "*"))} {
+			fed, err := s.STSClient(s.Root).GetFederationToken(ctx, &sts.GetFederationTokenInput{Name: aws.String("carol"), Policy: document})
+			if err != nil {
+				t.Fatal(err)
+			}
+			_, err = s.STSClient(Credentials(fed.Credentials)).GetAccessKeyInfo(ctx, &sts.GetAccessKeyInfoInput{AccessKeyId: &ada.AccessKeyID})
+			if document != nil && err != nil {
+				t.Error(err)
+			}
+			if document == nil {
+				Want(t, err, "AccessDenied", "User: arn:aws:sts::123456789012:federated-user/carol is not authorized to perform: sts:GetAccessKeyInfo on resource: * because no session policy allows the sts:GetAccessKeyInfo action")
+			}
+		}
 		bob := s.User("bob", "")
 		_, err = s.STSClient(bob).GetFederationToken(ctx, &sts.GetFederationTokenInput{Name: aws.String("bob")})
 		Want(t, err, "AccessDenied", "User: arn:aws:iam::123456789012:user/bob is not authorized to perform: sts:GetFederationToken on resource: arn:aws:sts::123456789012:federated-user/bob because no identity-based policy allows the sts:GetFederationToken action")
