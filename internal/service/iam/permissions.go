@@ -25,6 +25,7 @@ const (
 	aGroup                      // of GroupName
 	aPolicy                     // PolicyArn
 	aProvider                   // OpenIDConnectProviderArn
+	aSource                     // PolicySourceArn
 	newProvider                 // of Url
 	keyOwner                    // the user of AccessKeyId
 	newUser                     // of Path and UserName
@@ -73,6 +74,8 @@ var subjects = map[string]subject{
 	"DeleteOpenIDConnectProvider": aProvider, "UpdateOpenIDConnectProviderThumbprint": aProvider,
 	"AddClientIDToOpenIDConnectProvider": aProvider, "RemoveClientIDFromOpenIDConnectProvider": aProvider,
 	"TagOpenIDConnectProvider": aProvider, "UntagOpenIDConnectProvider": aProvider, "ListOpenIDConnectProviderTags": aProvider,
+
+	"SimulateCustomPolicy": anything, "SimulatePrincipalPolicy": aSource,
 
 	"GetAccountSummary": anything, "ListAccountAliases": anything,
 }
@@ -178,6 +181,9 @@ func (s *Service) target(tx *store.Tx, what subject, in input, caller *access.Ca
 			t.tags = p.Tags
 		}
 		return t, err
+	case aSource:
+		e, err := s.entityByARN(tx, in.or("PolicySourceArn", ""))
+		return s.targetOf(e, err, in.or("PolicySourceArn", ""))
 	case aProvider:
 		t := &target{resource: in.or("OpenIDConnectProviderArn", "")}
 		p, err := store.IAMOIDCProviderByARN(tx, t.resource)

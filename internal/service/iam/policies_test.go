@@ -115,6 +115,8 @@ func TestAWSPolicies(t *testing.T) {
 			_, err := c.AttachRolePolicy(ctx, &iam.AttachRolePolicyInput{RoleName: aws.String("r"), PolicyArn: &arn})
 			Want(t, err, "NoSuchEntity", "Policy "+arn+" does not exist or is not attachable.")
 		}
+		_, err := c.AttachRolePolicy(ctx, &iam.AttachRolePolicyInput{RoleName: aws.String("r"), PolicyArn: aws.String("AmazonS3FullAccessOrSo")})
+		Want(t, err, "InvalidInput", "ARN AmazonS3FullAccessOrSo is not valid.")
 		list, err := c.ListAttachedRolePolicies(ctx, &iam.ListAttachedRolePoliciesInput{RoleName: aws.String("r")})
 		if err != nil || len(list.AttachedPolicies) != 2 || *list.AttachedPolicies[1].PolicyName != "AWSLambdaBasicExecutionRole" {
 			t.Fatal(list, err)
@@ -385,5 +387,43 @@ func TestConditionKeys(t *testing.T) {
 		}
 		_, err = root.CreateInstanceProfile(ctx, &iam.CreateInstanceProfileInput{InstanceProfileName: aws.String("x")})
 		Want(t, err, "InvalidAction", "")
+	})
+}
+
+func TestSimulate(t *testing.T) {
+	Each(t, nil, func(t *testing.T, s *Server) {
+		c, ctx := s.IAMClient(s.Root), t.Context()
+		s.User("ada", `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"s3:*","Resource":"*"},
+			{"Effect":"Deny","Action":"s3:DeleteObject","Resource":"*","Condition":{"StringEquals":{"aws:PrincipalTag/t":"x"}}}]}`)
+		decide := func(entries []types.ContextEntry, boundary []string) string {
+			t.Helper()
+			out, err := c.SimulatePrincipalPolicy(ctx, &iam.SimulatePrincipalPolicyInput{PolicySourceArn: aws.String("arn:aws:iam::123456789012:user/ada"),
+				ActionNames: []string{"s3:GetObject", "s3:DeleteObject", "iam:ListUsers"}, ResourceArns: []string{"arn:aws:s3:::b/k"}, ContextEntries: entries, PermissionsBoundaryPolicyInputList: boundary})
+			if err != nil {
+				t.Fatal(err)
+			}
+			var all []string
+			for _, r := range out.EvaluationResults {
+				all = append(all, string(r.EvalDecision))
+			}
+			return strings.Join(all, " ")
+		}
+		if got := decide(nil, nil); got != "allowed allowed implicitDeny" {
+			t.Error(got)
+		}
+		if got := decide([]types.ContextEntry{{ContextKeyName: aws.String("aws:PrincipalTag/T"), ContextKeyType: "string", ContextKeyValues: []string{"x"}}}, nil); got != "allowed explicitDeny implicitDeny" {
+			t.Error(got)
+		}
+		if got := decide(nil, []string{Allow("s3:DeleteObject", "*")}); got != "implicitDeny allowed implicitDeny" {
+			t.Error(got)
+		}
+		out, err := c.SimulateCustomPolicy(ctx, &iam.SimulateCustomPolicyInput{PolicyInputList: []string{Allow("s3:Get*", "*")}, ActionNames: []string{"s3:GetObject"}})
+		if err != nil || out.EvaluationResults[0].EvalDecision != "allowed" || len(out.EvaluationResults[0].MatchedStatements) != 1 {
+			t.Error(out, err)
+		}
+		_, err = c.SimulatePrincipalPolicy(ctx, &iam.SimulatePrincipalPolicyInput{PolicySourceArn: aws.String("arn:aws:iam::123456789012:user/eve"), ActionNames: []string{"s3:GetObject"}})
+		Want(t, err, "NoSuchEntity", "")
+		_, err = c.SimulateCustomPolicy(ctx, &iam.SimulateCustomPolicyInput{PolicyInputList: []string{"{}"}, ActionNames: []string{"s3:GetObject"}})
+		Want(t, err, "InvalidInput", "")
 	})
 }
