@@ -10,6 +10,7 @@ import (
 
 	"gatehouse/internal/api"
 	"gatehouse/internal/authz/access"
+	"gatehouse/internal/authz/policy"
 	"gatehouse/internal/event"
 )
 
@@ -38,6 +39,8 @@ type Authenticator interface {
 	// Authenticate verifies the signature of a request to a service over the
 	// body. An unsigned request is an error here.
 	Authenticate(r *http.Request, service string, body []byte) (*access.Caller, error)
+	// Conditions are the condition keys of the request itself.
+	Conditions(r *http.Request) policy.Context
 }
 
 // Config is what a Handler needs.
@@ -174,6 +177,8 @@ func (h *Handler) serve(c *call) (any, error) {
 		}
 		ctx = access.NewContext(ctx, caller)
 		event.From(ctx).Set("caller", caller.Principal.ARN)
+	} else {
+		ctx = access.WithRequest(ctx, func() policy.Context { return h.config.Auth.Conditions(c.r) })
 	}
 	if c.op == nil {
 		return nil, unknownOperation(c)
