@@ -76,7 +76,7 @@ type Server struct {
 	outbox        *delivery.Outbox
 	iam           *iam.Service
 	s3            *s3.Service
-	api           http.Handler
+	api           *awsapi.Handler
 	oauth         http.Handler
 	ours          http.Handler
 	authenticator *access.Authenticator

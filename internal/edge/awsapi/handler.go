@@ -64,11 +64,13 @@ type Handler struct {
 	byTarget map[string]*Implementation
 	byName   map[string]*Implementation // signing name
 	query    map[string][]*Implementation
+	rest     map[string][]restRoute
 }
 
 // New returns the handler of the services in c.
 func New(c Config) *Handler {
-	h := &Handler{config: c, byTarget: map[string]*Implementation{}, byName: map[string]*Implementation{}, query: map[string][]*Implementation{}}
+	h := &Handler{config: c, byTarget: map[string]*Implementation{}, byName: map[string]*Implementation{}, query: map[string][]*Implementation{},
+		rest: map[string][]restRoute{}}
 	for i := range c.Services {
 		s := &c.Services[i]
 		h.byName[s.API.Name] = s
@@ -77,6 +79,8 @@ func New(c Config) *Handler {
 			h.byTarget[s.API.TargetPrefix] = s
 		case api.Query:
 			h.query[s.API.Version] = append(h.query[s.API.Version], s)
+		case api.RestJSON, api.RestXML:
+			h.rest[s.API.Name] = restRoutes(s.API)
 		}
 	}
 	return h
@@ -154,10 +158,31 @@ func (h *Handler) route(c *call) {
 		}
 		return
 	}
+	if impl := h.restService(c.r); impl != nil {
+		h.routeREST(c, impl)
+		return
+	}
 	if q, ok := c.protocol.(queryProtocol); ok {
 		q.route(h, c)
 	}
 }
+
+// restService is the service of a REST protocol that a signed request names in
+// its scope, or nil.
+func (h *Handler) restService(r *http.Request) *Implementation {
+	if len(h.rest) == 0 {
+		return nil
+	}
+	name := scopeService(r)
+	if h.rest[name] == nil {
+		return nil
+	}
+	return h.byName[name]
+}
+
+// Serves reports whether a request whose method or path is not POST / is for a
+// service here: it was signed for one that speaks a REST protocol.
+func (h *Handler) Serves(r *http.Request) bool { return h.restService(r) != nil }
 
 func (h *Handler) serve(c *call) (any, error) {
 	ctx := c.r.Context()
