@@ -11,7 +11,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/iam/types"
 
 	"gatehouse/internal/authz/policy"
-	. "gatehouse/internal/service/iam/iamtest"
+	. "gatehouse/test/iamtest"
 )
 
 const anyone = `{"Version":"2012-10-17","Statement":{"Effect":"Allow","Principal":{"AWS":"123456789012"},"Action":"sts:AssumeRole"}}`

@@ -10,9 +10,9 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/iam/types"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
 
-	. "gatehouse/internal/service/iam/iamtest"
 	"gatehouse/internal/store"
 	"gatehouse/internal/store/storetest"
+	. "gatehouse/test/iamtest"
 )
 
 func TestUsers(t *testing.T) {

@@ -14,8 +14,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sts"
 	"github.com/aws/aws-sdk-go-v2/service/sts/types"
 
-	. "gatehouse/internal/service/iam/iamtest"
 	service "gatehouse/internal/service/sts"
+	. "gatehouse/test/iamtest"
 )
 
 const role = "arn:aws:iam::123456789012:role/"
