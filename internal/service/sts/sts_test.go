@@ -445,6 +445,7 @@ func TestAssumeRoleWithWebIdentity(t *testing.T) {
 		"guest":    identity("us-east-1:pool", nil, "unauthenticated"),
 		"foreign":  identity("us-east-1:other", nil, "authenticated"),
 		"tagged":   identity("us-east-1:pool", map[string]string{"Team": "red"}, "authenticated"),
+		"oidc":     &service.WebIdentity{Provider: "arn:aws:iam::123456789012:oidc-provider/Login.example.com/t", Issuer: "https://Login.example.com/t", Audience: "app", Subject: "subject"},
 		"expired":  &service.TokenError{Fault: service.TokenExpired, Now: at.Add(time.Minute), Expires: at},
 		"stranger": &service.TokenError{Fault: service.TokenIssuer, Issuer: "https://example.com"},
 		"nokey":    &service.TokenError{Fault: service.TokenKey},
@@ -500,6 +501,14 @@ func TestAssumeRoleWithWebIdentity(t *testing.T) {
 		if err := listRoles(s, Credentials(out.Credentials)); err != nil {
 			t.Error(err)
 		}
+
+		oidc := makeRole(t, s, "oidc", Trust(`{"Federated":"arn:aws:iam::123456789012:oidc-provider/Login.example.com/t"}`, `"sts:AssumeRoleWithWebIdentity"`,
+			`{"StringEquals":{"login.example.com/t:aud":"app","Login.example.com/t:sub":"subject"}}`), "")
+		if out, err = exchange(oidc, "oidc"); err != nil || *out.Provider != "https://Login.example.com/t" {
+			t.Error(out, err)
+		}
+		_, err = exchange(oidc, "good")
+		Want(t, err, "AccessDenied", no)
 
 		for token, want := range map[string][2]string{
 			"gibberish": {"InvalidIdentityToken", "The ID Token provided is not a valid JWT. (You may see this error if you sent an Access Token)"},

@@ -212,8 +212,12 @@ func (s *Service) AssumeRoleWithWebIdentity(ctx context.Context, in *sts.AssumeR
 	if err != nil {
 		return nil, err
 	}
+	provider := identity.Provider
+	if strings.HasPrefix(provider, "arn:") { // STS API reference: for OpenID Connect the token's iss
+		provider = identity.Issuer
+	}
 	return &sts.AssumeRoleWithWebIdentityOutput{Credentials: apiCredentials(c), AssumedRoleUser: assumedRoleUser(session), PackedPolicySize: packed,
-		Provider: new(identity.Provider), Audience: new(identity.Audience), SubjectFromWebIdentityToken: new(identity.Subject)}, nil
+		Provider: new(provider), Audience: new(identity.Audience), SubjectFromWebIdentityToken: new(identity.Subject)}, nil
 }
 
 func (s *Service) verify(ctx context.Context, token string) (*WebIdentity, error) {

@@ -76,12 +76,3 @@ create table iam_inline_policies (
     document text not null,
     primary key (owner_id, name)
 );
-
--- OpenID Connect providers whose tokens roles may trust. The lists are JSON.
-create table iam_oidc_providers (
-    arn         text   not null primary key,
-    client_ids  text   not null,
-    thumbprints text   not null,
-    tags        text   not null,
-    created_at  bigint not null
-);
