@@ -78,8 +78,8 @@ var ErrHelp = flag.ErrHelp
 
 // Load reads the settings of a command from its arguments, the environment and
 // the file that they name. Usage goes to out. The arguments that are no flags
-// come back.
-func Load(command string, args []string, out io.Writer) (*Config, []string, error) {
+// come back. A command adds flags of its own by more.
+func Load(command string, args []string, out io.Writer, more ...func(*flag.FlagSet)) (*Config, []string, error) {
 	c := &Config{}
 	fs := flag.NewFlagSet(command, flag.ContinueOnError)
 	fs.SetOutput(out)
@@ -88,6 +88,9 @@ func Load(command string, args []string, out io.Writer) (*Config, []string, erro
 		fs.PrintDefaults()
 	}
 	c.flags(fs)
+	for _, add := range more {
+		add(fs)
+	}
 	if err := fs.Parse(args); err != nil {
 		return nil, nil, err
 	}

@@ -42,9 +42,28 @@ type Principals interface {
 	RoleTags(ctx context.Context, p policy.Principal) (map[string]string, error)
 }
 
+// Role is a role as those see it who give out its sessions.
+type Role struct {
+	Name, ARN  string // ARN with the role's path
+	UniqueID   string // AROA…
+	Trust      policy.Source
+	MaxSession time.Duration
+	Tags       map[string]string
+}
+
+// ErrNoRole says that a role does not exist.
+var ErrNoRole = errors.New("access: no such role")
+
+// UseRecorder is what a Principals may implement to hear of the long-term keys
+// that have signed a request: only of those whose signature was right.
+type UseRecorder interface {
+	KeyUsed(accessKeyID, service, region string)
+}
+
 // Authenticator tells who signed a request.
 type Authenticator struct {
 	principals Principals
+	uses       UseRecorder // or nil
 	sessions   *credentials.Issuer
 	keys       *sigv4.KeyCache
 	now        func() time.Time
@@ -53,7 +72,8 @@ type Authenticator struct {
 
 // NewAuthenticator returns an Authenticator. region is named in error texts.
 func NewAuthenticator(p Principals, sessions *credentials.Issuer, now func() time.Time, region string) *Authenticator {
-	return &Authenticator{principals: p, sessions: sessions, keys: sigv4.NewKeyCache(4096), now: now, region: region}
+	uses, _ := p.(UseRecorder)
+	return &Authenticator{principals: p, uses: uses, sessions: sessions, keys: sigv4.NewKeyCache(4096), now: now, region: region}
 }
 
 // Authenticate verifies a request to a service whose whole body is at hand.
@@ -110,6 +130,9 @@ func (a *Authenticator) verify(r *http.Request, auth *sigv4.Auth, opt sigv4.Opti
 		c.Context[k] = v
 	}
 	c.Context["aws:requestedregion"] = []string{auth.Region}
+	if c.Session == nil && a.uses != nil {
+		a.uses.KeyUsed(auth.AccessKeyID, auth.Service, auth.Region)
+	}
 	return c, verified, nil
 }
 

@@ -42,6 +42,14 @@ type Error struct {
 func (e *Error) Error() string { return e.JSONCode + ": " + e.Message }
 func (e *Error) Unwrap() error { return e.Cause }
 
+// ErrorCode is the code by which S3 tells the refusals that are not sigv4's.
+func (e *Error) ErrorCode() string {
+	if e.Kind == KindBadToken {
+		return "InvalidToken"
+	}
+	return e.QueryCode
+}
+
 var codes = map[Kind]struct {
 	json, query string
 	status      int
