@@ -135,7 +135,7 @@ func TestPools_lifecycle(t *testing.T) {
 			in := &idp.CreateUserPoolInput{PoolName: aws.String("bad")}
 			c.change(in)
 			_, err := e.root.IDP.CreateUserPool(e.Context(), in)
-			if e.refused(err, "InvalidParameterException", ""); e.Failed() {
+			if !e.refused(err, "InvalidParameterException", "") {
 				e.Fatal(c.name)
 			}
 		}
@@ -171,7 +171,7 @@ func TestClients_refused(t *testing.T) {
 			in := &idp.CreateUserPoolClientInput{UserPoolId: &n.pool, ClientName: aws.String("bad"), ExplicitAuthFlows: everyFlow}
 			change(in)
 			_, err := e.root.IDP.CreateUserPoolClient(e.Context(), in)
-			if e.refused(err, "InvalidParameterException", ""); e.Failed() {
+			if !e.refused(err, "InvalidParameterException", "") {
 				e.Fatal(name)
 			}
 		}
@@ -256,7 +256,7 @@ func TestListUsers(t *testing.T) {
 			`username <= "everybody"`: "Error while parsing filter.",
 		} {
 			_, err := list(filter)
-			if e.refused(err, "InvalidParameterException", message); e.Failed() {
+			if !e.refused(err, "InvalidParameterException", message) {
 				e.Fatalf("%q", filter)
 			}
 		}

@@ -84,7 +84,7 @@ func TestAccessToken_refused(t *testing.T) {
 			"unknown issuer":        {claimed(*ann.AccessToken, "iss", "https://example.com/"+n.pool), "Invalid Access Token"},
 		} {
 			for operation, call := range operations {
-				if e.refused(call(c.token), "NotAuthorizedException", c.message); e.Failed() {
+				if !e.refused(call(c.token), "NotAuthorizedException", c.message) {
 					e.Fatalf("%s with %s", operation, name)
 				}
 			}
@@ -96,7 +96,7 @@ func TestAccessToken_refused(t *testing.T) {
 
 		e.server.Advance(time.Hour)
 		for operation, call := range operations {
-			if e.refused(call(*ann.AccessToken), "NotAuthorizedException", "Access Token has expired"); e.Failed() {
+			if !e.refused(call(*ann.AccessToken), "NotAuthorizedException", "Access Token has expired") {
 				e.Fatal(operation)
 			}
 		}
@@ -307,7 +307,7 @@ func TestProfile(t *testing.T) {
 			{"name", strings.Repeat("x", 2049), "InvalidParameterException", ""},
 		} {
 			_, err := update(c.name, c.value)
-			if e.refused(err, c.code, c.message); e.Failed() {
+			if !e.refused(err, c.code, c.message) {
 				e.Fatal(c.name)
 			}
 		}

@@ -101,21 +101,23 @@ func (e *env) ok(err error) {
 
 // refused wants an error of a code whose message is want, or matches it when
 // it is written as a regular expression between slashes. An empty message is
-// any.
-func (e *env) refused(err error, code, want string) {
+// any. It reports whether that is so.
+func (e *env) refused(err error, code, want string) bool {
 	e.Helper()
 	if err == nil {
 		e.Errorf("succeeded, but must be refused with %s: %s", code, want)
-		return
+		return false
 	}
 	var api smithy.APIError
 	if !errors.As(err, &api) {
 		e.Errorf("not an answer of the API: %v", err)
-		return
+		return false
 	}
 	if api.ErrorCode() != code || !says(api.ErrorMessage(), want) {
 		e.Errorf("refused with\n\t%s: %s\nwant\n\t%s: %s", api.ErrorCode(), api.ErrorMessage(), code, want)
+		return false
 	}
+	return true
 }
 
 func says(got, want string) bool {

@@ -87,7 +87,7 @@ func TestSRP_refused(t *testing.T) {
 		n.user("bob")
 		for name, a := range map[string]string{"zero": "0", "the modulus": modulus, "no number": "xyz", "negative": "-2"} {
 			_, err := n.initiate("USER_SRP_AUTH", map[string]string{"USERNAME": "ann", "SRP_A": a})
-			if e.refused(err, "NotAuthorizedException", incorrect); e.Failed() {
+			if !e.refused(err, "NotAuthorizedException", incorrect) {
 				e.Fatal("SRP_A is ", name)
 			}
 		}
@@ -114,7 +114,7 @@ func TestSRP_refused(t *testing.T) {
 		} {
 			answer := prove("ann")
 			change(answer)
-			if e.refused(respond(answer), "NotAuthorizedException", incorrect); e.Failed() {
+			if !e.refused(respond(answer), "NotAuthorizedException", incorrect) {
 				e.Fatal("the ", name, " is another one")
 			}
 			n.tokens("ann") // and nobody is locked out yet
@@ -173,10 +173,10 @@ func TestLockout(t *testing.T) {
 			e.refused(flows[flow]("Wrong-Password-0"), "NotAuthorizedException", incorrect)
 		}
 		for flow, try := range flows {
-			if e.refused(try("Wrong-Password-0"), "NotAuthorizedException", locked); e.Failed() {
+			if !e.refused(try("Wrong-Password-0"), "NotAuthorizedException", locked) {
 				e.Log(flow)
 			}
-			if e.refused(try(password), "NotAuthorizedException", locked); e.Failed() {
+			if !e.refused(try(password), "NotAuthorizedException", locked) {
 				e.Log(flow, "with the right password")
 			}
 		}
@@ -413,7 +413,7 @@ func TestTemporaryPassword(t *testing.T) {
 			{"another address", out.Session, []string{"USERNAME", "ann", "NEW_PASSWORD", password, name, "Ann", "userAttributes.email", "evil@example.com"}, "NotAuthorizedException", "Cannot modify an already provided email"},
 		} {
 			_, err := respond(c.session, c.responses...)
-			if e.refused(err, c.code, c.message); e.Failed() {
+			if !e.refused(err, c.code, c.message) {
 				e.Fatal(c.why)
 			}
 		}

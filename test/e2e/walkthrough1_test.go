@@ -257,7 +257,7 @@ func TestBrokenLinks(t *testing.T) {
 		} {
 			setTrust(document)
 			_, err := f.credentials(id, logins)
-			if e.refused(err, "InvalidIdentityPoolConfigurationException", misconfigured); e.Failed() {
+			if !e.refused(err, "InvalidIdentityPoolConfigurationException", misconfigured) {
 				e.Log(name)
 			}
 		}
