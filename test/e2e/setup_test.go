@@ -20,7 +20,6 @@ import (
 	"regexp"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/cognitoidentity"
@@ -74,12 +73,12 @@ func start(t *testing.T, opts ...gatehousetest.Option) *env {
 // restart stops the server and starts another one on the same data.
 func (e *env) restart() *env {
 	e.server.Stop()
-	return start(e.T, append(e.opts[:len(e.opts):len(e.opts)], gatehousetest.Data(e.server.Data))...)
+	return e.another()
 }
 
-// another starts a second server beside the first one, on the same database.
+// another starts a second server on the same data and under the same name.
 func (e *env) another() *env {
-	return start(e.T, append(e.opts[:len(e.opts):len(e.opts)], gatehousetest.Data(e.server.Data))...)
+	return start(e.T, append(e.opts[:len(e.opts):len(e.opts)], gatehousetest.Data(e.server.Data), gatehousetest.PublicURL(e.server.URL))...)
 }
 
 func (e *env) target() awsclient.Target {
@@ -439,6 +438,3 @@ func attributes(pairs ...string) []types.AttributeType {
 	}
 	return list
 }
-
-// soon is how long a test waits for what happens by itself.
-const soon = 5 * time.Second

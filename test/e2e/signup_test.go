@@ -215,6 +215,21 @@ func TestAliases(t *testing.T) {
 		if v := attribute(former.UserAttributes, "email_verified"); v != "false" {
 			e.Errorf("the former owner's email_verified is %q", v)
 		}
+
+		invite := func(username string, force bool) error {
+			_, err := e.root.IDP.AdminCreateUser(e.Context(), &idp.AdminCreateUserInput{UserPoolId: &n.pool, Username: &username, MessageAction: "SUPPRESS",
+				ForceAliasCreation: force, UserAttributes: attributes("email", "shared@example.com", "email_verified", "true")})
+			return err
+		}
+		e.refused(invite("third", false), "UsernameExistsException", "An account with the given email already exists.")
+		_, err = e.root.IDP.AdminGetUser(e.Context(), &idp.AdminGetUserInput{UserPoolId: &n.pool, Username: aws.String("third")})
+		e.refused(err, "UserNotFoundException", "User does not exist.")
+		e.ok(invite("third", true))
+		found, err := e.root.IDP.AdminGetUser(e.Context(), &idp.AdminGetUserInput{UserPoolId: &n.pool, Username: aws.String("shared@example.com")})
+		e.ok(err)
+		if *found.Username != "third" {
+			e.Errorf("the alias belongs to %s", *found.Username)
+		}
 	})
 }
 
