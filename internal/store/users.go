@@ -258,8 +258,13 @@ func Users(tx *Tx, poolID string, f UserFilter, afterKey, afterSub string, limit
 	case "username":
 		column = `u.username_key`
 	case "status":
-		where += ` and u.status = $5`
-		args = append(args, f.Value)
+		if f.Prefix {
+			where += ` and u.status >= $5 and u.status < $6`
+			args = append(args, f.Value, f.Value+"\U0010FFFF")
+		} else {
+			where += ` and u.status = $5`
+			args = append(args, f.Value)
+		}
 	case "enabled":
 		where += ` and u.enabled = $5`
 		args = append(args, f.Value == "true")

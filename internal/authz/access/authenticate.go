@@ -139,7 +139,11 @@ func (a *Authenticator) verify(r *http.Request, auth *sigv4.Auth, opt sigv4.Opti
 // identify finds whose key signed, fills the caller and returns the secret. A
 // session token must be the key's own.
 func (a *Authenticator) identify(ctx context.Context, auth *sigv4.Auth, c *Caller) (string, error) {
-	if strings.HasPrefix(auth.AccessKeyID, "ASIA") || auth.SecurityToken != "" {
+	if strings.HasPrefix(auth.AccessKeyID, "ASIA") && auth.SecurityToken == "" {
+		// Without its token a temporary key is a key that nobody knows: S3 says so.
+		return "", newError(KindUnknownKey, "The security token included in the request is invalid.", nil)
+	}
+	if auth.SecurityToken != "" {
 		s, secret, err := a.sessions.Open(auth.AccessKeyID, auth.SecurityToken, a.now())
 		switch {
 		case errors.Is(err, credentials.ErrExpired):

@@ -45,6 +45,12 @@ func (s *Service) AdminCreateUser(ctx context.Context, in *cognitoidp.AdminCreat
 		}
 		return s.invitation(tx, p, u, string(*in.Username), temporary, in.DesiredDeliveryMediums)
 	})
+	var alias *cognitoidp.AliasExistsException
+	if errors.As(err, &alias) {
+		// The model lists no AliasExistsException for this operation, whatever
+		// the text about ForceAliasCreation says.
+		return nil, &cognitoidp.UsernameExistsException{Message: alias.Message}
+	}
 	if err != nil {
 		return nil, taken(err, &cognitoidp.UsernameExistsException{Message: "User account already exists"})
 	}
