@@ -6,6 +6,7 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
+	"strconv"
 	"strings"
 
 	"gatehouse/internal/api"
@@ -16,6 +17,14 @@ import (
 
 // MaxBody is the largest request body of an API call, in bytes (contract.md).
 const MaxBody = 1 << 20
+
+// largeBodies are the operations whose requests may be larger, by target: the
+// pictures of a page's style come in them (2 MB, says the documentation of
+// CreateManagedLoginBranding).
+var largeBodies = map[string]int64{
+	"AWSCognitoIdentityProviderService.CreateManagedLoginBranding": 2 << 20,
+	"AWSCognitoIdentityProviderService.UpdateManagedLoginBranding": 2 << 20,
+}
 
 // Implementation is a service behind this edge.
 type Implementation struct {
@@ -134,14 +143,20 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 func readBody(w http.ResponseWriter, r *http.Request) ([]byte, error) {
-	if r.ContentLength > MaxBody {
-		return nil, &api.FrameworkError{ErrorCode: "RequestEntityTooLargeException", HTTPStatus: http.StatusRequestEntityTooLarge, Message: "Request body is larger than 1048576 bytes."}
+	most := int64(MaxBody)
+	if n := largeBodies[r.Header.Get("X-Amz-Target")]; n > 0 {
+		most = n
 	}
-	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, MaxBody))
+	large := &api.FrameworkError{ErrorCode: "RequestEntityTooLargeException", HTTPStatus: http.StatusRequestEntityTooLarge,
+		Message: "Request body is larger than " + strconv.FormatInt(most, 10) + " bytes."}
+	if r.ContentLength > most {
+		return nil, large
+	}
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, most))
 	var tooLarge *http.MaxBytesError
 	switch {
 	case errors.As(err, &tooLarge):
-		return nil, &api.FrameworkError{ErrorCode: "RequestEntityTooLargeException", HTTPStatus: http.StatusRequestEntityTooLarge, Message: "Request body is larger than 1048576 bytes."}
+		return nil, large
 	case err != nil:
 		return nil, &api.FrameworkError{ErrorCode: "SerializationException", HTTPStatus: http.StatusBadRequest, Message: "The request body could not be read."}
 	}
