@@ -58,7 +58,8 @@ func checkCSS(css string) error {
 				continue
 			}
 			property, value, ok := strings.Cut(d, ":")
-			if !ok || strings.Trim(strings.TrimSpace(property), "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ-") != "" || strings.TrimSpace(value) == "" {
+			property = strings.TrimSpace(property)
+			if !ok || property == "" || strings.Trim(property, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ-") != "" || strings.TrimSpace(value) == "" {
 				return errors.New("a declaration is not of the form property: value")
 			}
 		}
