@@ -18,7 +18,12 @@ func printCredentials(_ context.Context, args []string, stdout, stderr io.Writer
 	if err != nil {
 		return err
 	}
-	_, err = fmt.Fprintf(stdout, "export AWS_ACCESS_KEY_ID=%s\nexport AWS_SECRET_ACCESS_KEY=%s\nexport AWS_REGION=%s\nexport AWS_DEFAULT_REGION=%s\nexport AWS_ENDPOINT_URL=%s\n",
+	return printRoot(stdout, r)
+}
+
+// printRoot prints a root key as shell exports.
+func printRoot(w io.Writer, r *server.Root) error {
+	_, err := fmt.Fprintf(w, "export AWS_ACCESS_KEY_ID=%s\nexport AWS_SECRET_ACCESS_KEY=%s\nexport AWS_REGION=%s\nexport AWS_DEFAULT_REGION=%s\nexport AWS_ENDPOINT_URL=%s\n",
 		r.AccessKeyID, r.SecretKey, r.Region, r.Region, r.Endpoint)
 	return err
 }

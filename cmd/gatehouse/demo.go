@@ -69,7 +69,7 @@ func runDemo(ctx context.Context, args []string, stdout, stderr io.Writer) error
 		fmt.Fprintf(stderr, "gatehouse demo: %v\n", err)
 	}
 	fmt.Fprintf(stdout, "Try it yourself:\n\n  sample page  %s\n  outbox       %s/_gatehouse/outbox   (codes that were mailed)\n  AWS CLI      ", d.Page, s.URL())
-	fmt.Fprintf(stdout, "AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY=test AWS_REGION=%s AWS_ENDPOINT_URL=%s aws cognito-idp list-user-pools --max-results 10\n\nCtrl-C ends the demo and removes its data.\n", c.Region, s.URL())
+	fmt.Fprintf(stdout, "AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY=test AWS_DEFAULT_REGION=%s AWS_ENDPOINT_URL=%s aws cognito-idp list-user-pools --max-results 10\n\nCtrl-C ends the demo and removes its data.\n", c.Region, s.URL())
 	return <-ended
 }
 

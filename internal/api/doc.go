@@ -42,6 +42,8 @@ type Operation struct {
 	// Method and URI are "POST" and "/" in the RPC protocols; in the REST
 	// protocols the URI has {labels}.
 	Method, URI string
+	// Success is the HTTP status of an answer where it is not 200.
+	Success int
 	// NoOutput operations answer an empty body, not an empty structure.
 	NoOutput bool
 	// Errors are the codes that the model lists for the operation.
@@ -74,6 +76,11 @@ type FrameworkError struct {
 	ErrorCode  string
 	HTTPStatus int
 	Message    string
+}
+
+// BadRequest is a FrameworkError of the caller's making: status 400.
+func BadRequest(code, message string) error {
+	return &FrameworkError{ErrorCode: code, HTTPStatus: 400, Message: message}
 }
 
 func (e *FrameworkError) Error() string { return e.ErrorCode + ": " + e.Message }

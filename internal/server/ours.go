@@ -5,7 +5,9 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"path"
 	"strconv"
+	"strings"
 	"time"
 
 	"gatehouse/internal/authz/access"
@@ -39,6 +41,10 @@ func (s *Server) oursHandler() http.Handler {
 		// only if it is on this machine as well.
 		if r.Method == http.MethodOptions {
 			awsapi.Preflight(w, r)
+			return
+		}
+		if clean := path.Clean(r.URL.Path); clean != strings.TrimSuffix(r.URL.Path, "/") {
+			refuse(w, http.StatusNotFound, "there is nothing here") // ServeMux would redirect
 			return
 		}
 		if r.Method != http.MethodGet && r.Header.Get("Origin") != "" && r.Header.Get("Origin") != s.publicURL {

@@ -76,7 +76,7 @@ type Server struct {
 	outbox        *delivery.Outbox
 	iam           *iam.Service
 	s3            *s3.Service
-	api           http.Handler
+	api           *awsapi.Handler
 	oauth         http.Handler
 	ours          http.Handler
 	authenticator *access.Authenticator
@@ -90,35 +90,37 @@ type Server struct {
 }
 
 // New opens the data, makes the services and takes the port.
-func New(ctx context.Context, o Options) (s *Server, err error) {
-	s = &Server{config: o.Config, log: o.Log, clock: cmp.Or(o.Clock, &Clock{})}
-	defer func() {
-		if err != nil {
-			s.close()
-			s = nil
-		}
-	}()
+func New(ctx context.Context, o Options) (*Server, error) {
+	s := &Server{config: o.Config, log: o.Log, clock: cmp.Or(o.Clock, &Clock{})}
+	if err := s.open(ctx, o); err != nil {
+		s.close()
+		return nil, err
+	}
+	return s, nil
+}
+
+func (s *Server) open(ctx context.Context, o Options) error {
 	if err := os.MkdirAll(s.config.Data, 0o700); err != nil {
-		return nil, fmt.Errorf("make the data folder: %w", err)
+		return fmt.Errorf("make the data folder: %w", err)
 	}
 	if err := s.openStore(ctx); err != nil {
-		return nil, err
+		return err
 	}
 	tc, err := tlsConfig(s.config, s.clock.Now())
 	if err != nil {
-		return nil, err
+		return err
 	}
 	if err := s.listen(tc); err != nil {
-		return nil, err
+		return err
 	}
 	if err := s.compose(o.Unlisted); err != nil {
-		return nil, err
+		return err
 	}
 	if err := s.openRoot(ctx); err != nil {
-		return nil, err
+		return err
 	}
 	s.http = newHTTPServer(s.observe(http.HandlerFunc(s.route)), tc, s.log)
-	return s, nil
+	return nil
 }
 
 // RingConfig is where the settings say the key ring is.
@@ -177,7 +179,7 @@ func (s *Server) compose(unlisted func(service, operation, code string)) error {
 	s.authenticator = access.NewAuthenticator(s.iam, sessions, now, c.Region)
 	s.authorizer = access.NewAuthorizer(s.iam, c.Account)
 
-	users := userpool.New(userpool.Config{DB: s.db, Ring: s.ring, Pools: pools, Tokens: s.tokens, SignIn: engine, Delivery: s.outbox,
+	users := userpool.New(userpool.Config{DB: s.db, Ring: s.ring, Pools: pools, Tokens: s.tokens, SignIn: engine, Delivery: s.outbox, Access: s.authorizer,
 		Region: c.Region, Account: c.Account, Now: now, Log: s.log})
 	identities := identitypool.New(identitypool.Config{DB: s.db, Ring: s.ring, Pools: pools, Tokens: s.tokens,
 		Access: s.authorizer, Region: c.Region, Account: c.Account, Now: now})

@@ -18,7 +18,7 @@ var welcomePage = template.Must(template.New("welcome").Parse(`<!doctype html>
   body { margin: 0; background: var(--paper); color: var(--ink); font: 16px/1.6 system-ui, sans-serif }
   main { max-width: 44rem; margin: 0 auto; padding: 3rem 1.25rem }
   h1 { font-size: 1.75rem; margin: 0 0 .25rem; letter-spacing: -.02em }
-  p { margin: .25rem 0 1rem } .soft { color: var(--soft) }
+  p { margin: .25rem 0 1rem } section p { margin: 0 } .soft { color: var(--soft) }
   section { background: var(--card); border: 1px solid var(--line); border-radius: .75rem; padding: 1rem 1.25rem; margin: 1rem 0 }
   h2 { font-size: 1rem; margin: 0 0 .5rem } code, pre { font: 14px/1.5 ui-monospace, monospace }
   pre { margin: 0; white-space: pre-wrap; overflow-wrap: anywhere } a { color: var(--accent) }

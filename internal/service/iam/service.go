@@ -13,7 +13,6 @@ import (
 	"context"
 	"crypto/rand"
 	"errors"
-	"net/http"
 	"sync/atomic"
 	"time"
 
@@ -58,7 +57,7 @@ func (s *Service) rootARN() string { return "arn:aws:iam::" + s.Account + ":root
 
 // validationError is the error of IAM's framework, which no model lists.
 func validationError(message string) error {
-	return &api.FrameworkError{ErrorCode: "ValidationError", HTTPStatus: http.StatusBadRequest, Message: message}
+	return api.BadRequest("ValidationError", message)
 }
 
 func notFound(what, name string) error {

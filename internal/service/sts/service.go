@@ -9,7 +9,6 @@ package sts
 
 import (
 	"context"
-	"net/http"
 	"strconv"
 	"time"
 
@@ -66,11 +65,11 @@ func (s *Service) Checks(ctx context.Context, op string, in api.Input) ([]access
 
 // validationError is the error of STS's framework, which no model lists.
 func validationError(message string) error {
-	return &api.FrameworkError{ErrorCode: "ValidationError", HTTPStatus: http.StatusBadRequest, Message: message}
+	return api.BadRequest("ValidationError", message)
 }
 
 func invalidParameter(message string) error {
-	return &api.FrameworkError{ErrorCode: "InvalidParameterValue", HTTPStatus: http.StatusBadRequest, Message: message}
+	return api.BadRequest("InvalidParameterValue", message)
 }
 
 func apiCredentials(c *credentials.Credentials) *sts.Credentials {
