@@ -76,6 +76,11 @@ type FrameworkError struct {
 	Message    string
 }
 
+// BadRequest is a FrameworkError of the caller's making: status 400.
+func BadRequest(code, message string) error {
+	return &FrameworkError{ErrorCode: code, HTTPStatus: 400, Message: message}
+}
+
 func (e *FrameworkError) Error() string { return e.ErrorCode + ": " + e.Message }
 func (e *FrameworkError) Code() string  { return e.ErrorCode }
 func (e *FrameworkError) Status() int   { return e.HTTPStatus }
