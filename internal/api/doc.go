@@ -42,6 +42,8 @@ type Operation struct {
 	// Method and URI are "POST" and "/" in the RPC protocols; in the REST
 	// protocols the URI has {labels}.
 	Method, URI string
+	// Success is the HTTP status of an answer where it is not 200.
+	Success int
 	// NoOutput operations answer an empty body, not an empty structure.
 	NoOutput bool
 	// Errors are the codes that the model lists for the operation.

@@ -196,14 +196,21 @@ func (g *generator) memberType(name string, sensitive bool) string {
 
 // tag is the struct tag of a member: its name in JSON, and where it lives in
 // the REST protocols.
-func (g *generator) tag(m member) string {
-	tag := fmt.Sprintf(`json:"%s,omitzero"`, m.Name)
+func (g *generator) tag(m member, payload bool) string {
 	name := m.LocationName
 	if name == "" {
 		name = m.Name
 	}
-	if m.Location != "" {
+	inBody := m.Name
+	if m.Location == "" && strings.HasPrefix(g.m.Metadata.Protocol, "rest") {
+		inBody = name
+	}
+	tag := fmt.Sprintf(`json:"%s,omitzero"`, inBody)
+	switch {
+	case m.Location != "":
 		tag += fmt.Sprintf(` http:"%s=%s"`, m.Location, name)
+	case payload:
+		tag += ` http:"payload="`
 	}
 	return "`" + tag + "`"
 }
@@ -212,7 +219,7 @@ func (g *generator) structure(b *strings.Builder, goName, shapeName, doc string)
 	s := g.m.Shapes[shapeName]
 	fmt.Fprintf(b, "// %s %s\ntype %s struct {\n", goName, doc, goName)
 	for _, m := range s.Members {
-		fmt.Fprintf(b, "%s %s %s\n", fieldName(m.Name), g.memberType(m.Shape, s.Sensitive), g.tag(m))
+		fmt.Fprintf(b, "%s %s %s\n", fieldName(m.Name), g.memberType(m.Shape, s.Sensitive), g.tag(m, m.Name == s.Payload))
 	}
 	b.WriteString("}\n\n")
 	if g.secret[shapeName] {
@@ -369,7 +376,7 @@ func (g *generator) errors() string {
 				fmt.Fprintf(&b, "Message string `json:\"%s,omitzero\"`\n", m.Name)
 				continue
 			}
-			fmt.Fprintf(&b, "%s %s %s\n", fieldName(m.Name), g.memberType(m.Shape, s.Sensitive), g.tag(m))
+			fmt.Fprintf(&b, "%s %s %s\n", fieldName(m.Name), g.memberType(m.Shape, s.Sensitive), g.tag(m, false))
 		}
 		if !hasMessage {
 			b.WriteString("Message string `json:\"message,omitzero\"`\n")
@@ -430,7 +437,11 @@ func (g *generator) service() string {
 		if o.Output == nil {
 			b.WriteString("NoOutput: true, ")
 		}
-		fmt.Fprintf(&b, "Method: %q, URI: %q,\n", o.HTTP.Method, o.HTTP.RequestURI)
+		fmt.Fprintf(&b, "Method: %q, URI: %q, ", o.HTTP.Method, o.HTTP.RequestURI)
+		if c := o.HTTP.ResponseCode; c != 0 && c != 200 {
+			fmt.Fprintf(&b, "Success: %d, ", c)
+		}
+		b.WriteString("\n")
 		if len(codes) > 0 {
 			fmt.Fprintf(&b, "Errors: []string{%s},\n", quoteList(codes))
 		}

@@ -19,8 +19,9 @@ type model struct {
 type operation struct {
 	Name string `json:"name"`
 	HTTP struct {
-		Method     string `json:"method"`
-		RequestURI string `json:"requestUri"`
+		Method       string `json:"method"`
+		RequestURI   string `json:"requestUri"`
+		ResponseCode int    `json:"responseCode"`
 	} `json:"http"`
 	Input    *reference  `json:"input"`
 	Output   *reference  `json:"output"`

@@ -32,6 +32,8 @@ func (s *Server) route(w http.ResponseWriter, r *http.Request) {
 		awsapi.Preflight(w, r)
 	case r.Method == http.MethodPost && (path == "/" || path == "") && !scopedToS3(r):
 		limited(s.api).ServeHTTP(w, r)
+	case s.api.Serves(r):
+		limited(s.api).ServeHTTP(w, r)
 	case path == "/" && r.Method == http.MethodGet && r.Header.Get("Authorization") == "" && r.URL.RawQuery == "" &&
 		strings.Contains(r.Header.Get("Accept"), "text/html"):
 		http.Redirect(w, r, "/_gatehouse/", http.StatusFound)

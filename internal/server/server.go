@@ -76,7 +76,7 @@ type Server struct {
 	outbox        *delivery.Outbox
 	iam           *iam.Service
 	s3            *s3.Service
-	api           http.Handler
+	api           *awsapi.Handler
 	oauth         http.Handler
 	ours          http.Handler
 	authenticator *access.Authenticator
@@ -179,7 +179,7 @@ func (s *Server) compose(unlisted func(service, operation, code string)) error {
 	s.authenticator = access.NewAuthenticator(s.iam, sessions, now, c.Region)
 	s.authorizer = access.NewAuthorizer(s.iam, c.Account)
 
-	users := userpool.New(userpool.Config{DB: s.db, Ring: s.ring, Pools: pools, Tokens: s.tokens, SignIn: engine, Delivery: s.outbox,
+	users := userpool.New(userpool.Config{DB: s.db, Ring: s.ring, Pools: pools, Tokens: s.tokens, SignIn: engine, Delivery: s.outbox, Access: s.authorizer,
 		Region: c.Region, Account: c.Account, Now: now, Log: s.log})
 	identities := identitypool.New(identitypool.Config{DB: s.db, Ring: s.ring, Pools: pools, Tokens: s.tokens,
 		Access: s.authorizer, Region: c.Region, Account: c.Account, Now: now})

@@ -232,7 +232,7 @@ func DeleteUser(tx *Tx, u *User) error {
 	if err := tx.indexUser(&User{PoolID: u.PoolID, Sub: u.Sub}, u); err != nil {
 		return err
 	}
-	for _, table := range []string{"user_sessions", "user_attempts", "user_codes", "user_aliases", "users"} {
+	for _, table := range []string{"user_sessions", "user_attempts", "user_codes", "user_aliases", "user_group_members", "users"} {
 		if _, err := tx.exec(`delete from `+table+` where pool_id = $1 and sub = $2`, u.PoolID, u.Sub); err != nil {
 			return err
 		}
@@ -258,8 +258,13 @@ func Users(tx *Tx, poolID string, f UserFilter, afterKey, afterSub string, limit
 	case "username":
 		column = `u.username_key`
 	case "status":
-		where += ` and u.status = $5`
-		args = append(args, f.Value)
+		if f.Prefix {
+			where += ` and u.status >= $5 and u.status < $6`
+			args = append(args, f.Value, f.Value+"\U0010FFFF")
+		} else {
+			where += ` and u.status = $5`
+			args = append(args, f.Value)
+		}
 	case "enabled":
 		where += ` and u.enabled = $5`
 		args = append(args, f.Value == "true")

@@ -25,6 +25,9 @@ type Pool struct {
 	ID       string
 	Settings *cognitoidp.UserPoolType
 	Schema   Schema
+	// HasGroups is false in a pool without groups, whose users need not be
+	// asked for theirs.
+	HasGroups bool
 }
 
 // Name is the part of the id after the underscore, which enters SRP.
@@ -145,8 +148,12 @@ func (r *Registry) Pool(ctx context.Context, id string) (*Pool, error) {
 		return p, nil
 	}
 	var row *store.UserPool
+	var groups bool
 	err := r.db.Read(ctx, func(tx *store.Tx) (err error) {
-		row, err = store.UserPoolByID(tx, id)
+		if row, err = store.UserPoolByID(tx, id); err != nil {
+			return err
+		}
+		groups, err = store.HasGroups(tx, id)
 		return err
 	})
 	if errors.Is(err, store.ErrNotFound) {
@@ -158,6 +165,7 @@ func (r *Registry) Pool(ctx context.Context, id string) (*Pool, error) {
 	if p, err = FromRow(row); err != nil {
 		return nil, err
 	}
+	p.HasGroups = groups
 	keep(r, pools, id, p, generation)
 	return p, nil
 }

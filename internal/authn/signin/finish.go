@@ -43,6 +43,9 @@ func (e *Engine) finish(ctx context.Context, pr *proof) (*Step, error) {
 		if err != nil {
 			return err
 		}
+		if g.Groups, err = pr.pool.GroupsOf(tx, u); err != nil {
+			return err
+		}
 		g.User, g.AuthTime = u, tx.Now.Truncate(time.Second)
 		expires = tx.Now.Add(refreshLife)
 		return store.InsertSession(tx, &store.Session{PoolID: u.PoolID, Sub: u.Sub, OriginJTI: g.SessionID, ClientID: pr.client.ID,

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"time"
 
+	"gatehouse/internal/authn/pool"
 	"gatehouse/internal/authn/token"
 	"gatehouse/internal/store"
 )
@@ -26,8 +27,12 @@ func (e *Engine) refresh(ctx context.Context, s *Start) (*Step, error) {
 	}
 	var u *store.User
 	var stands *store.Session
+	var groups pool.Groups
 	err = e.DB.Read(ctx, func(tx *store.Tx) (err error) {
-		u, stands, err = store.UserAndSession(tx, r.PoolID, r.Sub, r.SessionID)
+		if u, stands, err = store.UserAndSession(tx, r.PoolID, r.Sub, r.SessionID); err != nil {
+			return err
+		}
+		groups, err = s.Pool.GroupsOf(tx, u)
 		return err
 	})
 	if errors.Is(err, store.ErrNotFound) {
@@ -49,7 +54,7 @@ func (e *Engine) refresh(ctx context.Context, s *Start) (*Step, error) {
 		return nil, err
 	}
 	set, err := e.Tokens.Mint(ctx, &token.Grant{Pool: s.Pool, Client: s.Client, User: u, SessionID: r.SessionID, EventID: r.EventID,
-		AuthTime: time.Unix(r.AuthTime, 0), Scope: r.Scope})
+		AuthTime: time.Unix(r.AuthTime, 0), Scope: r.Scope, Groups: groups})
 	if err != nil {
 		return nil, err
 	}

@@ -64,10 +64,7 @@ type Grant struct {
 	SessionID, EventID string
 	AuthTime           time.Time
 	Scope              string
-	// Groups of the user, by precedence, and what they give.
-	Groups        []string
-	Roles         []string
-	PreferredRole string
+	Groups             pool.Groups
 }
 
 // Set is what a sign-in gives.
@@ -128,8 +125,8 @@ func (i *Issuer) common(g *Grant, use string, now time.Time, life time.Duration)
 	if g.Client.Revocable() {
 		c["jti"], c["origin_jti"] = uuid.NewString(), g.SessionID
 	}
-	if len(g.Groups) > 0 {
-		c["cognito:groups"] = g.Groups
+	if len(g.Groups.Names) > 0 {
+		c["cognito:groups"] = g.Groups.Names
 	}
 	return c
 }
@@ -143,11 +140,11 @@ func (i *Issuer) accessClaims(g *Grant, now time.Time, life time.Duration) map[s
 func (i *Issuer) idClaims(g *Grant, now time.Time, life time.Duration) map[string]any {
 	c := i.common(g, "id", now, life)
 	c["aud"], c["cognito:username"] = g.Client.ID, g.User.Username
-	if len(g.Roles) > 0 {
-		c["cognito:roles"] = g.Roles
+	if len(g.Groups.Roles) > 0 {
+		c["cognito:roles"] = g.Groups.Roles
 	}
-	if g.PreferredRole != "" {
-		c["cognito:preferred_role"] = g.PreferredRole
+	if g.Groups.PreferredRole != "" {
+		c["cognito:preferred_role"] = g.Groups.PreferredRole
 	}
 	for _, a := range g.User.Attributes {
 		if g.Client.CanRead(a.Name) {

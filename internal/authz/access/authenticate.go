@@ -95,7 +95,7 @@ func (a *Authenticator) AuthenticateStream(r *http.Request) (*Caller, *sigv4.Bod
 	auth, err := sigv4.Parse(r)
 	var e *sigv4.Error
 	if errors.As(err, &e) && e.Code == sigv4.Missing {
-		c := &Caller{Principal: policy.Principal{Type: policy.Anonymous, ID: "anonymous"}, RequestID: event.From(r.Context()).ID, Context: a.requestContext(r)}
+		c := &Caller{Principal: policy.Principal{Type: policy.Anonymous, ID: "anonymous"}, RequestID: event.From(r.Context()).ID, Context: a.Conditions(r)}
 		c.Context["aws:principaltype"] = []string{string(policy.Anonymous)}
 		return c, nil, nil
 	}
@@ -125,7 +125,7 @@ func (a *Authenticator) verify(r *http.Request, auth *sigv4.Auth, opt sigv4.Opti
 		return nil, nil, wrap(err)
 	}
 	keys := c.Context
-	c.Context = a.requestContext(r)
+	c.Context = a.Conditions(r)
 	for k, v := range keys {
 		c.Context[k] = v
 	}
@@ -139,7 +139,11 @@ func (a *Authenticator) verify(r *http.Request, auth *sigv4.Auth, opt sigv4.Opti
 // identify finds whose key signed, fills the caller and returns the secret. A
 // session token must be the key's own.
 func (a *Authenticator) identify(ctx context.Context, auth *sigv4.Auth, c *Caller) (string, error) {
-	if strings.HasPrefix(auth.AccessKeyID, "ASIA") || auth.SecurityToken != "" {
+	if strings.HasPrefix(auth.AccessKeyID, "ASIA") && auth.SecurityToken == "" {
+		// Without its token a temporary key is a key that nobody knows: S3 says so.
+		return "", newError(KindUnknownKey, "The security token included in the request is invalid.", nil)
+	}
+	if auth.SecurityToken != "" {
 		s, secret, err := a.sessions.Open(auth.AccessKeyID, auth.SecurityToken, a.now())
 		switch {
 		case errors.Is(err, credentials.ErrExpired):
@@ -229,8 +233,9 @@ func (a *Authenticator) sessionPolicies(ctx context.Context, s *credentials.Sess
 	return list, nil
 }
 
-// requestContext are the condition keys that follow from the HTTP request.
-func (a *Authenticator) requestContext(r *http.Request) policy.Context {
+// Conditions are the condition keys that follow from the HTTP request, whoever
+// sent it.
+func (a *Authenticator) Conditions(r *http.Request) policy.Context {
 	now := a.now().UTC()
 	c := policy.Context{
 		"aws:currenttime":           {now.Format(time.RFC3339)},

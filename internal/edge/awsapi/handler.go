@@ -10,6 +10,7 @@ import (
 
 	"gatehouse/internal/api"
 	"gatehouse/internal/authz/access"
+	"gatehouse/internal/authz/policy"
 	"gatehouse/internal/event"
 )
 
@@ -38,6 +39,8 @@ type Authenticator interface {
 	// Authenticate verifies the signature of a request to a service over the
 	// body. An unsigned request is an error here.
 	Authenticate(r *http.Request, service string, body []byte) (*access.Caller, error)
+	// Conditions are the condition keys of the request itself.
+	Conditions(r *http.Request) policy.Context
 }
 
 // Config is what a Handler needs.
@@ -61,11 +64,13 @@ type Handler struct {
 	byTarget map[string]*Implementation
 	byName   map[string]*Implementation // signing name
 	query    map[string][]*Implementation
+	rest     map[string][]restRoute
 }
 
 // New returns the handler of the services in c.
 func New(c Config) *Handler {
-	h := &Handler{config: c, byTarget: map[string]*Implementation{}, byName: map[string]*Implementation{}, query: map[string][]*Implementation{}}
+	h := &Handler{config: c, byTarget: map[string]*Implementation{}, byName: map[string]*Implementation{}, query: map[string][]*Implementation{},
+		rest: map[string][]restRoute{}}
 	for i := range c.Services {
 		s := &c.Services[i]
 		h.byName[s.API.Name] = s
@@ -74,6 +79,8 @@ func New(c Config) *Handler {
 			h.byTarget[s.API.TargetPrefix] = s
 		case api.Query:
 			h.query[s.API.Version] = append(h.query[s.API.Version], s)
+		case api.RestJSON, api.RestXML:
+			h.rest[s.API.Name] = restRoutes(s.API)
 		}
 	}
 	return h
@@ -151,10 +158,31 @@ func (h *Handler) route(c *call) {
 		}
 		return
 	}
+	if impl := h.restService(c.r); impl != nil {
+		h.routeREST(c, impl)
+		return
+	}
 	if q, ok := c.protocol.(queryProtocol); ok {
 		q.route(h, c)
 	}
 }
+
+// restService is the service of a REST protocol that a signed request names in
+// its scope, or nil.
+func (h *Handler) restService(r *http.Request) *Implementation {
+	if len(h.rest) == 0 {
+		return nil
+	}
+	name := scopeService(r)
+	if h.rest[name] == nil {
+		return nil
+	}
+	return h.byName[name]
+}
+
+// Serves reports whether a request whose method or path is not POST / is for a
+// service here: it was signed for one that speaks a REST protocol.
+func (h *Handler) Serves(r *http.Request) bool { return h.restService(r) != nil }
 
 func (h *Handler) serve(c *call) (any, error) {
 	ctx := c.r.Context()
@@ -174,6 +202,8 @@ func (h *Handler) serve(c *call) (any, error) {
 		}
 		ctx = access.NewContext(ctx, caller)
 		event.From(ctx).Set("caller", caller.Principal.ARN)
+	} else {
+		ctx = access.WithRequest(ctx, func() policy.Context { return h.config.Auth.Conditions(c.r) })
 	}
 	if c.op == nil {
 		return nil, unknownOperation(c)

@@ -26,7 +26,7 @@ func (s *Service) GetAccountSummary(ctx context.Context, _ *iam.GetAccountSummar
 		"AssumeRolePolicySizeQuota": maxTrust, "PolicySizeQuota": maxManaged, "VersionsPerPolicyQuota": maxVersions,
 		"AttachedPoliciesPerUserQuota": maxAttached, "AttachedPoliciesPerGroupQuota": maxAttached, "AttachedPoliciesPerRoleQuota": maxAttached,
 		"AccountMFAEnabled": 0, "AccountPasswordPresent": 0, "AccountSigningCertificatesPresent": 0, "MFADevices": 0, "MFADevicesInUse": 0,
-		"Providers": 0, "ServerCertificates": 0, "InstanceProfiles": 0,
+		"ServerCertificates": 0, "InstanceProfiles": 0,
 	}
 	err := s.DB.Read(ctx, func(tx *store.Tx) (err error) {
 		for name, kind := range map[string]string{"Users": store.IAMUser, "Groups": store.IAMGroup, "Roles": store.IAMRole} {
@@ -37,6 +37,11 @@ func (s *Service) GetAccountSummary(ctx context.Context, _ *iam.GetAccountSummar
 		if m["Policies"], m["PolicyVersionsInUse"], err = store.CountIAMPolicies(tx); err != nil {
 			return err
 		}
+		providers, err := store.IAMOIDCProviders(tx, maxOIDCProviders)
+		if err != nil {
+			return err
+		}
+		m["Providers"] = len(providers)
 		keys, err := store.IAMAccessKeys(tx, store.RootOwner)
 		m["AccountAccessKeysPresent"] = min(len(keys), 1)
 		return err

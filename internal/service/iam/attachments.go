@@ -20,11 +20,22 @@ func (s *Service) attachable(tx *store.Tx, arn string) error {
 	if awsPolicyByARN(arn) != nil {
 		return nil
 	}
+	if err := checkARN(arn); err != nil {
+		return err
+	}
 	_, err := store.IAMPolicyByARN(tx, arn)
 	if errors.Is(err, store.ErrNotFound) {
 		return &iam.NoSuchEntityException{Message: "Policy " + arn + " does not exist or is not attachable."}
 	}
 	return err
+}
+
+// checkARN refuses a policy's name where its ARN belongs.
+func checkARN(arn string) error {
+	if !strings.HasPrefix(arn, "arn:") || !strings.Contains(arn, ":policy/") {
+		return &iam.InvalidInputException{Message: "ARN " + arn + " is not valid."}
+	}
+	return nil
 }
 
 func (s *Service) attach(ctx context.Context, kind string, name, arn *string) error {
@@ -44,6 +55,9 @@ func (s *Service) attach(ctx context.Context, kind string, name, arn *string) er
 }
 
 func (s *Service) detach(ctx context.Context, kind string, name, arn *string) error {
+	if err := checkARN(*arn); err != nil {
+		return err
+	}
 	return s.work(ctx, kind, name, func(tx *store.Tx, e *store.IAMEntity) error {
 		err := store.DetachIAMPolicy(tx, e.ID, *arn)
 		if errors.Is(err, store.ErrNotFound) {

@@ -24,6 +24,9 @@ const (
 	aRole                       // of RoleName
 	aGroup                      // of GroupName
 	aPolicy                     // PolicyArn
+	aProvider                   // OpenIDConnectProviderArn
+	aSource                     // PolicySourceArn
+	newProvider                 // of Url
 	keyOwner                    // the user of AccessKeyId
 	newUser                     // of Path and UserName
 	newRole                     // of Path and RoleName
@@ -66,6 +69,13 @@ var subjects = map[string]subject{
 	"CreatePolicyVersion": aPolicy, "GetPolicyVersion": aPolicy, "ListPolicyVersions": aPolicy, "DeletePolicyVersion": aPolicy,
 	"SetDefaultPolicyVersion": aPolicy, "ListEntitiesForPolicy": aPolicy,
 	"TagPolicy": aPolicy, "UntagPolicy": aPolicy, "ListPolicyTags": aPolicy,
+
+	"CreateOpenIDConnectProvider": newProvider, "GetOpenIDConnectProvider": aProvider, "ListOpenIDConnectProviders": anything,
+	"DeleteOpenIDConnectProvider": aProvider, "UpdateOpenIDConnectProviderThumbprint": aProvider,
+	"AddClientIDToOpenIDConnectProvider": aProvider, "RemoveClientIDFromOpenIDConnectProvider": aProvider,
+	"TagOpenIDConnectProvider": aProvider, "UntagOpenIDConnectProvider": aProvider, "ListOpenIDConnectProviderTags": aProvider,
+
+	"SimulateCustomPolicy": anything, "SimulatePrincipalPolicy": aSource,
 
 	"GetAccountSummary": anything, "ListAccountAliases": anything,
 }
@@ -171,6 +181,21 @@ func (s *Service) target(tx *store.Tx, what subject, in input, caller *access.Ca
 			t.tags = p.Tags
 		}
 		return t, err
+	case aSource:
+		e, err := s.entityByARN(tx, in.or("PolicySourceArn", ""))
+		return s.targetOf(e, err, in.or("PolicySourceArn", ""))
+	case aProvider:
+		t := &target{resource: in.or("OpenIDConnectProviderArn", "")}
+		p, err := store.IAMOIDCProviderByARN(tx, t.resource)
+		if errors.Is(err, store.ErrNotFound) {
+			return t, nil
+		}
+		if err == nil {
+			t.tags = p.Tags
+		}
+		return t, err
+	case newProvider:
+		return &target{resource: s.oidcPrefix() + strings.TrimSuffix(strings.TrimPrefix(in.or("Url", ""), "https://"), "/")}, nil
 	case newUser:
 		return &target{resource: s.arnOf(store.IAMUser, in.or("Path", "/"), in.or("UserName", ""))}, nil
 	case newRole:

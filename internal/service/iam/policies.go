@@ -90,6 +90,9 @@ func managed(tx *store.Tx, arn string) (*store.IAMPolicy, error) {
 		p.Attached, p.Boundaries, err = store.IAMPolicyUse(tx, arn)
 		return &p, err
 	}
+	if err := checkARN(arn); err != nil {
+		return nil, err
+	}
 	p, err := store.IAMPolicyByARN(tx, arn)
 	if errors.Is(err, store.ErrNotFound) {
 		return nil, policyNotFound(arn)

@@ -136,15 +136,17 @@ func (s *Service) stillSignedIn(ctx context.Context, c *token.Claims) error {
 	})
 }
 
-// isJWT reports whether text has the form of a compact JWT.
+// isJWT reports whether text has the form of a compact JWT. Each part has one
+// spelling: base64 whose unused bits are not zero is refused, because a library
+// may decode and encode it again before it looks at the signature.
 func isJWT(text string) bool {
 	parts := strings.Split(text, ".")
 	if len(parts) != 3 {
 		return false
 	}
-	for _, part := range parts[:2] {
-		b, err := base64.RawURLEncoding.DecodeString(part)
-		if err != nil || !json.Valid(b) {
+	for i, part := range parts {
+		b, err := base64.RawURLEncoding.Strict().DecodeString(part)
+		if err != nil || i < 2 && !json.Valid(b) {
 			return false
 		}
 	}

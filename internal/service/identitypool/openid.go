@@ -150,6 +150,9 @@ func Issuer(text string) (string, error) {
 // VerifyOpenID verifies a token of GetOpenIdToken: ErrNotOurs, ErrExpired. It
 // returns the identity and when the token ends.
 func (s *Service) VerifyOpenID(ctx context.Context, text string) (*WebIdentity, time.Time, error) {
+	if !isJWT(text) {
+		return nil, time.Time{}, ErrNotOurs
+	}
 	t, err := jwt.ParseSigned(text, []jose.SignatureAlgorithm{jose.RS512})
 	if err != nil || len(t.Headers) != 1 {
 		return nil, time.Time{}, ErrNotOurs

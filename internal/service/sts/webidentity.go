@@ -3,6 +3,7 @@ package sts
 import (
 	"context"
 	"errors"
+	"maps"
 	"strconv"
 	"strings"
 	"time"
@@ -162,12 +163,10 @@ func (w *WebIdentity) keys() policy.Context {
 
 // trusts evaluates the role's trust policy for the bearer of a token.
 func (s *Service) trusts(ctx context.Context, role *access.Role, r AssumeRequest) error {
-	now := s.Now().UTC()
 	c := r.Identity.keys()
 	c["sts:rolesessionname"] = []string{r.SessionName}
 	c["aws:federatedprovider"] = []string{r.Identity.Provider}
-	c["aws:currenttime"] = []string{now.Format(time.RFC3339)}
-	c["aws:epochtime"] = []string{strconv.FormatInt(now.Unix(), 10)}
+	maps.Copy(c, access.RequestConditions(ctx))
 	for k, v := range role.Tags {
 		c["aws:resourcetag/"+k] = []string{v}
 		c["iam:resourcetag/"+k] = []string{v}
@@ -213,8 +212,12 @@ func (s *Service) AssumeRoleWithWebIdentity(ctx context.Context, in *sts.AssumeR
 	if err != nil {
 		return nil, err
 	}
+	provider := identity.Provider
+	if strings.HasPrefix(provider, "arn:") { // STS API reference: for OpenID Connect the token's iss
+		provider = identity.Issuer
+	}
 	return &sts.AssumeRoleWithWebIdentityOutput{Credentials: apiCredentials(c), AssumedRoleUser: assumedRoleUser(session), PackedPolicySize: packed,
-		Provider: new(identity.Provider), Audience: new(identity.Audience), SubjectFromWebIdentityToken: new(identity.Subject)}, nil
+		Provider: new(provider), Audience: new(identity.Audience), SubjectFromWebIdentityToken: new(identity.Subject)}, nil
 }
 
 func (s *Service) verify(ctx context.Context, token string) (*WebIdentity, error) {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"slices"
-	"strings"
 
 	"gatehouse/internal/api"
 	"gatehouse/internal/api/cognitoidp"
@@ -46,6 +45,12 @@ func (s *Service) AdminCreateUser(ctx context.Context, in *cognitoidp.AdminCreat
 		}
 		return s.invitation(tx, p, u, string(*in.Username), temporary, in.DesiredDeliveryMediums)
 	})
+	var alias *cognitoidp.AliasExistsException
+	if errors.As(err, &alias) {
+		// The model lists no AliasExistsException for this operation, whatever
+		// the text about ForceAliasCreation says.
+		return nil, &cognitoidp.UsernameExistsException{Message: alias.Message}
+	}
 	if err != nil {
 		return nil, taken(err, &cognitoidp.UsernameExistsException{Message: "User account already exists"})
 	}
@@ -86,14 +91,8 @@ func (s *Service) takeAliases(tx *store.Tx, p *pool.Pool, u *store.User) error {
 
 // resendInvitation gives an invited user a new temporary password.
 func (s *Service) resendInvitation(ctx context.Context, p *pool.Pool, in *cognitoidp.AdminCreateUserInput) (*cognitoidp.AdminCreateUserOutput, error) {
-	var found *store.User
-	if err := s.DB.Read(ctx, func(tx *store.Tx) (err error) {
-		found, err = p.FindUser(tx, string(*in.Username))
-		return err
-	}); err != nil {
-		if errors.Is(err, store.ErrNotFound) {
-			return nil, errUserNotFound
-		}
+	_, found, err := s.findUser(ctx, p.ID, string(*in.Username))
+	if err != nil {
 		return nil, err
 	}
 	if found.Status != string(cognitoidp.UserStatusTypeForceChangePassword) {
@@ -124,20 +123,27 @@ func userType(u *store.User) *cognitoidp.UserType {
 		UserStatus: new(cognitoidp.UserStatusType(u.Status))}
 }
 
-// AdminGetUser shows a user with all attributes.
-func (s *Service) AdminGetUser(ctx context.Context, in *cognitoidp.AdminGetUserInput) (*cognitoidp.AdminGetUserOutput, error) {
-	p, err := s.Pools.Pool(ctx, *in.UserPoolId)
+// findUser reads a user by name for an administrator.
+func (s *Service) findUser(ctx context.Context, poolID, name string) (*pool.Pool, *store.User, error) {
+	p, err := s.Pools.Pool(ctx, poolID)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	var u *store.User
-	if err := s.DB.Read(ctx, func(tx *store.Tx) (err error) {
-		u, err = p.FindUser(tx, string(*in.Username))
+	err = s.DB.Read(ctx, func(tx *store.Tx) (err error) {
+		u, err = p.FindUser(tx, name)
 		return err
-	}); err != nil {
-		if errors.Is(err, store.ErrNotFound) {
-			return nil, errUserNotFound
-		}
+	})
+	if errors.Is(err, store.ErrNotFound) {
+		err = errUserNotFound
+	}
+	return p, u, err
+}
+
+// AdminGetUser shows a user with all attributes.
+func (s *Service) AdminGetUser(ctx context.Context, in *cognitoidp.AdminGetUserInput) (*cognitoidp.AdminGetUserOutput, error) {
+	_, u, err := s.findUser(ctx, *in.UserPoolId, string(*in.Username))
+	if err != nil {
 		return nil, err
 	}
 	t := userType(u)
@@ -147,18 +153,8 @@ func (s *Service) AdminGetUser(ctx context.Context, in *cognitoidp.AdminGetUserI
 
 // AdminSetUserPassword sets a password, permanent or temporary.
 func (s *Service) AdminSetUserPassword(ctx context.Context, in *cognitoidp.AdminSetUserPasswordInput) (*cognitoidp.AdminSetUserPasswordOutput, error) {
-	p, err := s.Pools.Pool(ctx, *in.UserPoolId)
+	p, found, err := s.findUser(ctx, *in.UserPoolId, string(*in.Username))
 	if err != nil {
-		return nil, err
-	}
-	var found *store.User
-	if err := s.DB.Read(ctx, func(tx *store.Tx) (err error) {
-		found, err = p.FindUser(tx, string(*in.Username))
-		return err
-	}); err != nil {
-		if errors.Is(err, store.ErrNotFound) {
-			return nil, errUserNotFound
-		}
 		return nil, err
 	}
 	if err := s.setPassword(ctx, p, found, string(*in.Password)); err != nil {
@@ -247,47 +243,4 @@ func (s *Service) AdminUpdateUserAttributes(ctx context.Context, in *cognitoidp.
 		s.Delivery.Wake()
 	}
 	return &cognitoidp.AdminUpdateUserAttributesOutput{}, err
-}
-
-// ListUsers lists users that fit the filter, sixty a page at most.
-func (s *Service) ListUsers(ctx context.Context, in *cognitoidp.ListUsersInput) (*cognitoidp.ListUsersOutput, error) {
-	p, err := s.Pools.Pool(ctx, *in.UserPoolId)
-	if err != nil {
-		return nil, err
-	}
-	filter, err := parseFilter(p, api.Value(in.Filter))
-	if err != nil {
-		return nil, err
-	}
-	for _, name := range in.AttributesToGet {
-		if !p.Schema.Has(name) {
-			return nil, invalid("Invalid attribute to get: " + name)
-		}
-	}
-	listing := strings.Join([]string{"ListUsers", p.ID, api.Value(in.Filter)}, "\x00")
-	from, err := s.openPage(listing, in.PaginationToken)
-	if err != nil {
-		return nil, err
-	}
-	n := limit(in.Limit, 60)
-	var users []*store.User
-	if err := s.DB.Read(ctx, func(tx *store.Tx) (err error) {
-		users, err = store.Users(tx, p.ID, filter, from.Value, from.ID, n)
-		return err
-	}); err != nil {
-		return nil, err
-	}
-	out := &cognitoidp.ListUsersOutput{Users: []cognitoidp.UserType{}}
-	for _, u := range users {
-		t := userType(u)
-		if in.AttributesToGet != nil {
-			t.Attributes = shown(u, func(name string) bool { return slices.Contains(in.AttributesToGet, name) })
-		}
-		out.Users = append(out.Users, *t)
-	}
-	if len(users) == n {
-		last := users[n-1]
-		out.PaginationToken = s.pageToken(listing, position{Value: filter.Key(last), ID: last.Sub})
-	}
-	return out, nil
 }

@@ -278,24 +278,15 @@ func (s *Service) ListUserPoolClients(ctx context.Context, in *cognitoidp.ListUs
 	if err != nil {
 		return nil, err
 	}
-	listing := "ListUserPoolClients/" + p.ID
-	from, err := s.openPage(listing, in.NextToken)
+	rows, next, err := page(ctx, s, "ListUserPoolClients/"+p.ID, in.NextToken, limit(in.MaxResults, 60),
+		func(tx *store.Tx, from position, n int) ([]store.UserPoolClient, error) {
+			return store.UserPoolClients(tx, p.ID, from.ID, n)
+		},
+		func(row store.UserPoolClient) position { return position{ID: row.ID} })
 	if err != nil {
 		return nil, err
 	}
-	n := limit(in.MaxResults, 60)
-	var rows []store.UserPoolClient
-	if err := s.DB.Read(ctx, func(tx *store.Tx) (err error) {
-		rows, err = store.UserPoolClients(tx, p.ID, from.ID, n+1)
-		return err
-	}); err != nil {
-		return nil, err
-	}
-	out := &cognitoidp.ListUserPoolClientsOutput{UserPoolClients: []cognitoidp.UserPoolClientDescription{}}
-	if len(rows) > n {
-		rows = rows[:n]
-		out.NextToken = s.pageToken(listing, position{ID: rows[n-1].ID})
-	}
+	out := &cognitoidp.ListUserPoolClientsOutput{UserPoolClients: []cognitoidp.UserPoolClientDescription{}, NextToken: next}
 	for _, row := range rows {
 		out.UserPoolClients = append(out.UserPoolClients, cognitoidp.UserPoolClientDescription{
 			ClientId: new(api.Secret(row.ID)), UserPoolId: new(row.PoolID), ClientName: new(row.Name)})

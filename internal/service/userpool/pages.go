@@ -1,9 +1,11 @@
 package userpool
 
 import (
+	"context"
 	"encoding/json"
 
 	"gatehouse/internal/api/cognitoidp"
+	"gatehouse/internal/store"
 )
 
 // A page token is sealed for the one listing that it belongs to: the
@@ -47,4 +49,27 @@ func limit(wish *int, most int) int {
 		return most
 	}
 	return min(*wish, most)
+}
+
+// page reads one page of a listing: read gives at most n items after a
+// position, where says the position of an item. The token of the next page is
+// nil on the last one, which is known because one item more is asked for than
+// is shown.
+func page[T any](ctx context.Context, s *Service, listing string, token *string, n int,
+	read func(tx *store.Tx, from position, n int) ([]T, error), where func(T) position) ([]T, *string, error) {
+	from, err := s.openPage(listing, token)
+	if err != nil {
+		return nil, nil, err
+	}
+	var list []T
+	if err := s.DB.Read(ctx, func(tx *store.Tx) (err error) {
+		list, err = read(tx, from, n+1)
+		return err
+	}); err != nil {
+		return nil, nil, err
+	}
+	if len(list) <= n {
+		return list, nil, nil
+	}
+	return list[:n], s.pageToken(listing, where(list[n-1])), nil
 }

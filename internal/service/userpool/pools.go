@@ -366,23 +366,15 @@ func (s *Service) DeleteUserPool(ctx context.Context, in *cognitoidp.DeleteUserP
 
 // ListUserPools lists pools by id.
 func (s *Service) ListUserPools(ctx context.Context, in *cognitoidp.ListUserPoolsInput) (*cognitoidp.ListUserPoolsOutput, error) {
-	from, err := s.openPage("ListUserPools", in.NextToken)
+	rows, next, err := page(ctx, s, "ListUserPools", in.NextToken, limit(in.MaxResults, 60),
+		func(tx *store.Tx, from position, n int) ([]store.UserPool, error) {
+			return store.UserPools(tx, from.ID, n)
+		},
+		func(row store.UserPool) position { return position{ID: row.ID} })
 	if err != nil {
 		return nil, err
 	}
-	n := limit(in.MaxResults, 60)
-	var rows []store.UserPool
-	if err := s.DB.Read(ctx, func(tx *store.Tx) (err error) {
-		rows, err = store.UserPools(tx, from.ID, n+1)
-		return err
-	}); err != nil {
-		return nil, err
-	}
-	out := &cognitoidp.ListUserPoolsOutput{UserPools: []cognitoidp.UserPoolDescriptionType{}}
-	if len(rows) > n {
-		rows = rows[:n]
-		out.NextToken = s.pageToken("ListUserPools", position{ID: rows[n-1].ID})
-	}
+	out := &cognitoidp.ListUserPoolsOutput{UserPools: []cognitoidp.UserPoolDescriptionType{}, NextToken: next}
 	for _, row := range rows {
 		p, err := pool.FromRow(&row)
 		if err != nil {

@@ -21,6 +21,7 @@ import (
 	"gatehouse/internal/authn/pool"
 	"gatehouse/internal/authn/signin"
 	"gatehouse/internal/authn/token"
+	"gatehouse/internal/authz/access"
 	"gatehouse/internal/outbound/delivery"
 	"gatehouse/internal/seal"
 	"gatehouse/internal/store"
@@ -34,6 +35,7 @@ type Config struct {
 	Tokens   *token.Issuer
 	SignIn   *signin.Engine
 	Delivery *delivery.Outbox
+	Access   access.Decider
 	Region   string
 	Account  string
 	Now      func() time.Time

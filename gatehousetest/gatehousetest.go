@@ -1,0 +1,249 @@
+// Package gatehousetest runs a whole gatehouse inside a Go test: on a free
+// loopback port, with its data in the test's folder and a clock that the test
+// moves.
+//
+//	s := gatehousetest.Start(t)
+//	cfg.BaseEndpoint = &s.URL // or AWS_ENDPOINT_URL
+//	// sign as s.AccessKeyID and s.SecretKey, which are root
+//	code := s.Code("ann@example.com") // the code that was mailed
+//	s.Advance(25 * time.Hour)         // and now it has expired
+//
+// What a newcomer gets wrong: after Advance the server lives in the future. A
+// request signed with the machine's time is an old one there; sign with the
+// time of [Server.Now], or let the SDK correct its clock.
+//
+// The server checks everything that it checks in production. It ends with the
+// test, and the test fails when the server answers an exception that AWS's
+// model does not list for the operation, or breaks.
+package gatehousetest
+
+import (
+	"context"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"sync"
+	"testing"
+	"time"
+
+	"gatehouse/internal/config"
+	"gatehouse/internal/server"
+	"gatehouse/internal/store"
+)
+
+// Server is a running gatehouse.
+type Server struct {
+	URL     string // of the one port: http://localhost:<port>
+	Region  string
+	Account string
+	// AccessKeyID and SecretKey are a root key: "test" and "test", or with
+	// NotDev the one that the server made.
+	AccessKeyID string
+	SecretKey   string
+	// Data is the server's folder. A later Start with the option of that name
+	// goes on with it.
+	Data string
+
+	t      testing.TB
+	server *server.Server
+	clock  *server.Clock
+	port   string
+	stop   func()
+}
+
+// Option changes what Start starts.
+type Option func(*settings)
+
+type settings struct {
+	config config.Config
+	log    io.Writer
+	faults bool
+}
+
+// PostgreSQL keeps the data in a PostgreSQL database in place of the embedded
+// store. Two servers on one database also need one folder, which holds the key
+// ring: give both the same Data.
+func PostgreSQL(url string) Option { return func(s *settings) { s.config.Database = url } }
+
+// Data keeps the server's files in a folder of the caller, so that another
+// server can go on with them.
+func Data(dir string) Option { return func(s *settings) { s.config.Data = dir } }
+
+// Account sets the account number, 12 digits.
+func Account(id string) Option { return func(s *settings) { s.config.Account = id } }
+
+// Region sets the region of the ids that the server makes.
+func Region(name string) Option { return func(s *settings) { s.config.Region = name } }
+
+// PublicURL sets what issuers and discovery documents say, for servers that
+// are to be one: behind one name, or one after the other.
+func PublicURL(url string) Option { return func(s *settings) { s.config.PublicURL = url } }
+
+// NotDev runs the server as it runs in production: there is no key test/test,
+// and outbox and clock are not to be reached over HTTP. Advance, Messages and
+// Code work all the same.
+func NotDev() Option { return func(s *settings) { s.config.Dev = false } }
+
+// Log sends the server's log to w, as JSON lines. Without it the log is part of
+// the test's output, which `go test` shows when the test fails.
+func Log(w io.Writer) Option { return func(s *settings) { s.log = w } }
+
+// ExpectFaults says that the test breaks things on purpose, so that errors in
+// the server's log do not fail it.
+func ExpectFaults() Option { return func(s *settings) { s.faults = true } }
+
+// Start starts a server that stops when the test ends. It fails the test when
+// the server cannot start.
+func Start(t testing.TB, opts ...Option) *Server {
+	t.Helper()
+	st := settings{config: config.Config{Listen: "127.0.0.1:0", BaseDomain: "localhost", Region: "us-east-1", Account: "000000000000",
+		SMTPFrom: "no-reply@localhost", Issuer: "public", Log: "json", Dev: true}}
+	for _, o := range opts {
+		o(&st)
+	}
+	if st.config.Data == "" {
+		st.config.Data = t.TempDir()
+	}
+	if err := st.config.Validate(); err != nil {
+		t.Fatalf("gatehousetest: %v", err)
+	}
+	var h slog.Handler
+	if st.log == nil {
+		h = slog.NewTextHandler(t.Output(), nil)
+	} else {
+		h = slog.NewJSONHandler(st.log, nil)
+	}
+	if !st.faults {
+		h = strict{h, t}
+	}
+	clock := &server.Clock{}
+	var told sync.Map
+	in, err := server.New(t.Context(), server.Options{Config: &st.config, Log: slog.New(h), Clock: clock,
+		Unlisted: func(service, operation, code string) {
+			if _, again := told.LoadOrStore(operation+" "+code, true); !again {
+				t.Errorf("gatehousetest: %s %s answered %s, which its model does not list", service, operation, code)
+			}
+		}})
+	if err != nil {
+		t.Fatalf("gatehousetest: %v", err)
+	}
+	_, port, err := net.SplitHostPort(in.Addr().String())
+	if err != nil {
+		t.Fatalf("gatehousetest: %v", err)
+	}
+	s := &Server{URL: "http://localhost:" + port, Region: st.config.Region, Account: st.config.Account, AccessKeyID: "test", SecretKey: "test",
+		Data: st.config.Data, t: t, server: in, clock: clock, port: port}
+	if !st.config.Dev {
+		s.AccessKeyID, s.SecretKey = in.Root().AccessKeyID, in.Root().SecretKey
+	}
+	// Cleanups run after t.Context has ended; the server has to serve until its
+	// own.
+	ctx, cancel := context.WithCancel(context.WithoutCancel(t.Context()))
+	done := make(chan error, 1)
+	go func() { done <- in.Serve(ctx) }()
+	s.stop = sync.OnceFunc(func() {
+		cancel()
+		if err := <-done; err != nil {
+			t.Errorf("gatehousetest: serve: %v", err)
+		}
+	})
+	t.Cleanup(s.stop)
+	return s
+}
+
+// Stop ends the server before the test ends. What is in flight is answered
+// first.
+func (s *Server) Stop() { s.stop() }
+
+// Now is the server's time.
+func (s *Server) Now() time.Time { return s.clock.Now() }
+
+// Advance moves the server's clock forward.
+func (s *Server) Advance(d time.Duration) { s.clock.Advance(d) }
+
+// Client is an HTTP client that finds the server under every name:
+// http://bucket.s3.us-east-1.localhost:<port>/ needs no resolver.
+func (s *Server) Client() *http.Client {
+	addr := s.server.Addr().String()
+	transport := &http.Transport{MaxIdleConnsPerHost: 64, DialContext: func(ctx context.Context, network, _ string) (net.Conn, error) {
+		var d net.Dialer
+		return d.DialContext(ctx, network, addr)
+	}}
+	s.t.Cleanup(transport.CloseIdleConnections)
+	return &http.Client{Transport: transport, Timeout: time.Minute}
+}
+
+// Host is the address of one of the server's host names, such as
+// "bucket.s3-website.us-east-1".
+func (s *Server) Host(name string) string { return "http://" + name + ".localhost:" + s.port }
+
+// Message is a message that the server sent: a code or an invitation.
+type Message struct {
+	At       time.Time
+	Channel  string // "email" or "sms"
+	To       string
+	Subject  string
+	Body     string
+	Code     string // the code or temporary password in it
+	Trigger  string // what it was for, as CustomMessage triggers name it
+	PoolID   string
+	Username string
+}
+
+// Messages are the messages to an e-mail address or phone number, the newest
+// first; "" is everybody's.
+func (s *Server) Messages(to string) []Message {
+	s.t.Helper()
+	var list []Message
+	// A test's cleanup may ask too, when the test's own context has ended.
+	ctx := context.WithoutCancel(s.t.Context())
+	err := s.server.DB().Read(ctx, func(tx *store.Tx) error {
+		rows, err := store.Messages(tx, to, 1000)
+		list = nil
+		for _, m := range rows {
+			list = append(list, Message{m.At, m.Channel, m.To, m.Subject, m.Body, m.Code, m.Trigger, m.PoolID, m.Username})
+		}
+		return err
+	})
+	if err != nil {
+		s.t.Fatalf("gatehousetest: read the outbox: %v", err)
+	}
+	return list
+}
+
+// Code is the newest code that was sent to an address. It waits briefly for
+// one, for clients that do not wait for the answer that says it was sent.
+func (s *Server) Code(to string) string {
+	s.t.Helper()
+	for deadline := time.Now().Add(5 * time.Second); ; time.Sleep(20 * time.Millisecond) {
+		for _, m := range s.Messages(to) {
+			if m.Code != "" {
+				return m.Code
+			}
+		}
+		if time.Now().After(deadline) {
+			s.t.Fatalf("gatehousetest: no code was sent to %s", to)
+			return ""
+		}
+	}
+}
+
+// strict fails the test for what is logged as an error: the server's own
+// fault, whatever was asked of it.
+type strict struct {
+	slog.Handler
+	t testing.TB
+}
+
+func (h strict) Handle(ctx context.Context, r slog.Record) error {
+	if r.Level >= slog.LevelError {
+		var b []byte
+		r.Attrs(func(a slog.Attr) bool { b = append(append(b, ' '), a.String()...); return true })
+		h.t.Errorf("gatehousetest: the server logged an error: %s%s", r.Message, b)
+	}
+	return h.Handler.Handle(ctx, r)
+}
+
+func (h strict) WithAttrs(a []slog.Attr) slog.Handler { return strict{h.Handler.WithAttrs(a), h.t} }
+func (h strict) WithGroup(n string) slog.Handler      { return strict{h.Handler.WithGroup(n), h.t} }
