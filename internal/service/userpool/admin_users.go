@@ -54,6 +54,7 @@ func (s *Service) AdminCreateUser(ctx context.Context, in *cognitoidp.AdminCreat
 	if err != nil {
 		return nil, taken(err, &cognitoidp.UsernameExistsException{Message: "User account already exists"})
 	}
+	s.counts.changed()
 	s.Delivery.Wake()
 	return &cognitoidp.AdminCreateUserOutput{User: userType(u)}, nil
 }

@@ -125,6 +125,7 @@ func (s *Service) DeleteUser(ctx context.Context, in *cognitoidp.DeleteUserInput
 }
 
 func (s *Service) deleteUser(ctx context.Context, p *pool.Pool, name string) error {
+	defer s.counts.changed()
 	return s.DB.Write(ctx, func(tx *store.Tx) error {
 		u, err := p.FindUser(tx, name)
 		if errors.Is(err, store.ErrNotFound) {

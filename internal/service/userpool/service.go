@@ -46,6 +46,7 @@ type Config struct {
 type Service struct {
 	cognitoidp.Unimplemented
 	Config
+	counts userCounts
 }
 
 // New returns the service.

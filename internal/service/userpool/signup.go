@@ -82,6 +82,7 @@ func (s *Service) SignUp(ctx context.Context, in *cognitoidp.SignUpInput) (*cogn
 	if err != nil {
 		return nil, taken(err, &cognitoidp.UsernameExistsException{Message: "User already exists"})
 	}
+	s.counts.changed()
 	s.Delivery.Wake()
 	return out, nil
 }
