@@ -213,7 +213,7 @@ func (s *Service) AdminDeleteUser(ctx context.Context, in *cognitoidp.AdminDelet
 	if err != nil {
 		return nil, err
 	}
-	return &cognitoidp.AdminDeleteUserOutput{}, s.deleteUser(ctx, p, string(*in.Username))
+	return &cognitoidp.AdminDeleteUserOutput{}, s.deleteUser(ctx, func(tx *store.Tx) (*store.User, error) { return p.FindUser(tx, string(*in.Username)) })
 }
 
 // AdminUserGlobalSignOut ends all sessions of a user.

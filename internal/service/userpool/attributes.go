@@ -191,7 +191,7 @@ func (s *Service) GetUserAttributeVerificationCode(ctx context.Context, in *cogn
 	}
 	out := &cognitoidp.GetUserAttributeVerificationCodeOutput{}
 	err = s.DB.Write(ctx, func(tx *store.Tx) error {
-		u, err := store.UserBySub(tx, h.pool.ID, h.user.Sub)
+		u, err := userBySub(tx, h.pool, h.user.Sub)
 		if err != nil {
 			return err
 		}
@@ -229,7 +229,7 @@ func (s *Service) VerifyUserAttribute(ctx context.Context, in *cognitoidp.Verify
 	var refusal error
 	err = s.DB.Write(ctx, func(tx *store.Tx) error {
 		refusal = nil
-		u, err := store.UserBySub(tx, h.pool.ID, h.user.Sub)
+		u, err := userBySub(tx, h.pool, h.user.Sub)
 		if err != nil {
 			return err
 		}

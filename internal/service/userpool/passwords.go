@@ -195,12 +195,8 @@ func (s *Service) ChangePassword(ctx context.Context, in *cognitoidp.ChangePassw
 	if err := s.SignIn.CheckPassword(ctx, b.pool, b.user, string(api.Value(in.PreviousPassword))); err != nil {
 		return nil, err
 	}
-	err = s.DB.Write(ctx, func(tx *store.Tx) error {
-		u, err := store.UserBySub(tx, b.pool.ID, b.user.Sub)
-		if err != nil {
-			return err
-		}
-		return s.changeUser(tx, b.pool, u, func(u *store.User) error { return signin.SetPassword(tx, b.pool, u, record) })
+	err = s.knownUser(ctx, b.pool, b.user.Sub, func(tx *store.Tx, p *pool.Pool, u *store.User) error {
+		return signin.SetPassword(tx, p, u, record)
 	})
 	if err != nil {
 		return nil, err

@@ -111,31 +111,25 @@ func (s *Service) DeleteUser(ctx context.Context, in *cognitoidp.DeleteUserInput
 	if err != nil {
 		return nil, err
 	}
-	err = s.DB.Write(ctx, func(tx *store.Tx) error {
-		u, err := store.UserBySub(tx, h.pool.ID, h.user.Sub)
-		if errors.Is(err, store.ErrNotFound) {
-			return errUserNotFound
-		}
-		if err != nil {
-			return err
-		}
-		return store.DeleteUser(tx, u)
-	})
+	err = s.deleteUser(ctx, func(tx *store.Tx) (*store.User, error) { return userBySub(tx, h.pool, h.user.Sub) })
 	return &cognitoidp.DeleteUserOutput{}, err
 }
 
-func (s *Service) deleteUser(ctx context.Context, p *pool.Pool, name string) error {
+// deleteUser removes the user that find finds, and all that belongs to the
+// user.
+func (s *Service) deleteUser(ctx context.Context, find func(tx *store.Tx) (*store.User, error)) error {
 	defer s.counts.changed()
-	return s.DB.Write(ctx, func(tx *store.Tx) error {
-		u, err := p.FindUser(tx, name)
-		if errors.Is(err, store.ErrNotFound) {
-			return errUserNotFound
-		}
+	err := s.DB.Write(ctx, func(tx *store.Tx) error {
+		u, err := find(tx)
 		if err != nil {
 			return err
 		}
 		return store.DeleteUser(tx, u)
 	})
+	if errors.Is(err, store.ErrNotFound) {
+		err = errUserNotFound
+	}
+	return err
 }
 
 // GlobalSignOut ends all sessions of the token's user.
