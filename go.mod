@@ -2,6 +2,8 @@ module gatehouse
 
 go 1.26.0
 
+ignore ./test/clients/node_modules
+
 require (
 	github.com/aws/aws-sdk-go-v2 v1.47.7
 	github.com/aws/aws-sdk-go-v2/credentials v1.20.15
