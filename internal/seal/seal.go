@@ -66,6 +66,7 @@ type key struct {
 	created time.Time
 	secret  [KeySize]byte
 	aeads   sync.Map // purpose → cipher.AEAD; purposes are constants, so this stays small
+	derived sync.Map // label → [32]byte, of Derive; labels are constants too
 }
 
 func newKey(secret [KeySize]byte, created time.Time) *key {
@@ -186,7 +187,7 @@ func TokenKey(token string) (uint32, error) {
 // Derive returns 32 bytes of key for a MAC, from the newest key. It changes
 // when the ring is rotated: what must be derived again later has to remember
 // the key's id (a token does: see TokenKey) and use DeriveFor.
-func (r *Ring) Derive(label string) []byte { return r.newest().derive("derive/"+label, 32) }
+func (r *Ring) Derive(label string) []byte { return r.newest().mac(label) }
 
 // DeriveFor is Derive from the key with this id, or ErrUnknownKey.
 func (r *Ring) DeriveFor(id uint32, label string) ([]byte, error) {
@@ -194,7 +195,18 @@ func (r *Ring) DeriveFor(id uint32, label string) ([]byte, error) {
 	if k == nil {
 		return nil, ErrUnknownKey
 	}
-	return k.derive("derive/"+label, 32), nil
+	return k.mac(label), nil
+}
+
+// mac derives a key for MACs, once a label: HKDF costs more than what most
+// callers do with the result.
+func (k *key) mac(label string) []byte {
+	d, ok := k.derived.Load(label)
+	if !ok {
+		d, _ = k.derived.LoadOrStore(label, [32]byte(k.derive("derive/"+label, 32)))
+	}
+	b := d.([32]byte)
+	return b[:]
 }
 
 // KeyInfo describes a key of the ring without its secret.

@@ -75,17 +75,28 @@ func InsertIdentity(tx *Tx, i *Identity) error {
 
 // IdentityByID is an identity with its links, or ErrNotFound.
 func IdentityByID(tx *Tx, id string) (*Identity, error) {
-	i := &Identity{ID: id}
-	var created, updated int64
-	if err := tx.queryRow(`select pool_id, enabled, created_at, updated_at from identities where identity_id = $1`, id).
-		Scan(&i.PoolID, &i.Enabled, &created, &updated); err != nil {
+	i := &Identity{ID: id, Links: []IdentityLink{}}
+	rs, err := tx.query(`select i.pool_id, i.enabled, i.created_at, i.updated_at, l.provider, l.subject from identities i
+		left join identity_links l on l.identity_id = i.identity_id where i.identity_id = $1 order by l.provider, l.subject`, id)
+	if err != nil {
 		return nil, err
 	}
-	i.CreatedAt, i.Updated = fromMicros(created), fromMicros(updated)
-	var err error
-	i.Links, err = collect(tx, func(r scanner) (l IdentityLink, err error) { return l, r.Scan(&l.Provider, &l.Subject) },
-		`select provider, subject from identity_links where identity_id = $1 order by provider, subject`, id)
-	return i, err
+	defer rs.Close()
+	for rs.Next() {
+		var created, updated int64
+		var provider, subject *string // null where there is no link
+		if err := rs.Scan(&i.PoolID, &i.Enabled, &created, &updated, &provider, &subject); err != nil {
+			return nil, err
+		}
+		i.CreatedAt, i.Updated = fromMicros(created), fromMicros(updated)
+		if provider != nil {
+			i.Links = append(i.Links, IdentityLink{*provider, *subject})
+		}
+	}
+	if i.PoolID == "" && rs.Err() == nil {
+		return nil, ErrNotFound
+	}
+	return i, rs.Err()
 }
 
 // IdentityOf is the id of the identity that owns a login, or ErrNotFound.

@@ -8,6 +8,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"strings"
+	"sync"
 
 	"github.com/go-json-experiment/json"
 )
@@ -80,6 +81,9 @@ func (i *Issuer) PoolOf(text string) (string, error) {
 	if !ok || !ok2 || len(text) > maxToken {
 		return "", ErrMalformed
 	}
+	if id := i.verified.pool(text); id != "" {
+		return id, nil
+	}
 	b, err := base64.RawURLEncoding.DecodeString(payload)
 	if err != nil {
 		return "", ErrMalformed
@@ -101,7 +105,7 @@ func (i *Issuer) PoolOf(text string) (string, error) {
 // kind ("id" or "access") and expiry. The first part of a token must be one
 // that a key of the pool writes, byte for byte, so that no header is ever
 // interpreted. Errors: ErrMalformed, ErrSignature, ErrExpired, ErrUse, and
-// those of the store.
+// those of the store. The claims are shared: read them only.
 func (i *Issuer) Verify(ctx context.Context, poolID, use, text string) (*Claims, error) {
 	if len(text) > maxToken {
 		return nil, ErrMalformed
@@ -120,11 +124,31 @@ func (i *Issuer) Verify(ctx context.Context, poolID, use, text string) (*Claims,
 	if k == nil || !k.standsIn(now) {
 		return nil, ErrSignature
 	}
-	signature, err := base64.RawURLEncoding.Strict().DecodeString(text[dot+1:])
+	sum := sha256.Sum256([]byte(text))
+	c := i.verified.claims(sum, k)
+	if c == nil {
+		if c, err = i.check(k, poolID, text[:dot], payload, text[dot+1:]); err != nil {
+			return nil, err
+		}
+		i.verified.keep(sum, k, c)
+	}
+	if c.Use != use || k.TokenUse != use {
+		return c, ErrUse
+	}
+	if now.Unix() >= c.ExpiresAt {
+		return c, ErrExpired
+	}
+	return c, nil
+}
+
+// check is the part of Verify that has the same outcome each time: signature
+// and form.
+func (i *Issuer) check(k *key, poolID, signed, payload, signatureText string) (*Claims, error) {
+	signature, err := base64.RawURLEncoding.Strict().DecodeString(signatureText)
 	if err != nil {
 		return nil, ErrSignature
 	}
-	sum := sha256.Sum256([]byte(text[:dot]))
+	sum := sha256.Sum256([]byte(signed))
 	if rsa.VerifyPKCS1v15(k.public, crypto.SHA256, sum[:], signature) != nil {
 		return nil, ErrSignature
 	}
@@ -136,11 +160,54 @@ func (i *Issuer) Verify(ctx context.Context, poolID, use, text string) (*Claims,
 	if err := json.Unmarshal(b, c); err != nil || c.Issuer != i.URL(poolID) {
 		return nil, ErrMalformed
 	}
-	if c.Use != use || k.TokenUse != use {
-		return c, ErrUse
-	}
-	if now.Unix() >= c.ExpiresAt {
-		return c, ErrExpired
-	}
 	return c, nil
+}
+
+// A verifiedCache remembers tokens whose signature was right, by the hash of
+// their whole text: a client sends the same token again and again, and the RSA
+// verification is a third of what GetUser costs. What changes with time (kind of
+// use, expiry, the key's retirement, the session) is looked at each time.
+type verifiedCache struct {
+	mu     sync.Mutex
+	tokens map[[sha256.Size]byte]verified
+}
+
+type verified struct {
+	key    *key
+	claims *Claims
+}
+
+// maxVerified bounds the memory, at about a kilobyte each; a full cache is
+// begun anew.
+const maxVerified = 2048
+
+// claims are those of a token that this key is known to have signed, or nil. A
+// key set that was read again has new keys, and so forgets.
+func (v *verifiedCache) claims(sum [sha256.Size]byte, k *key) *Claims {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if e := v.tokens[sum]; e.key == k {
+		return e.claims
+	}
+	return nil
+}
+
+// pool is the pool of a token that was verified before, or "".
+func (v *verifiedCache) pool(text string) string {
+	sum := sha256.Sum256([]byte(text))
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if e := v.tokens[sum]; e.claims != nil {
+		return e.claims.PoolID
+	}
+	return ""
+}
+
+func (v *verifiedCache) keep(sum [sha256.Size]byte, k *key, c *Claims) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if v.tokens == nil || len(v.tokens) >= maxVerified {
+		v.tokens = map[[sha256.Size]byte]verified{}
+	}
+	v.tokens[sum] = verified{k, c}
 }

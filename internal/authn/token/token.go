@@ -38,9 +38,10 @@ type Config struct {
 
 // Issuer mints and verifies.
 type Issuer struct {
-	config Config
-	keys   keyCache
-	spare  chan *spareKey
+	config   Config
+	keys     keyCache
+	verified verifiedCache
+	spare    chan *spareKey
 }
 
 // New returns an Issuer.

@@ -13,10 +13,11 @@ import (
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/base64"
-	"encoding/json"
 	"errors"
 	"sync"
 	"time"
+
+	"github.com/go-json-experiment/json"
 
 	"gatehouse/internal/authz/policy"
 	"gatehouse/internal/seal"

@@ -3,6 +3,7 @@ package identitypool
 import (
 	"context"
 	"errors"
+	"slices"
 
 	"gatehouse/internal/api"
 	"gatehouse/internal/api/cognitoidentity"
@@ -40,12 +41,9 @@ func (s *Service) GetId(ctx context.Context, in *cognitoidentity.GetIdInput) (*c
 // act finds the pool of an identity id and the identity that the logins let
 // the caller act as.
 func (s *Service) act(ctx context.Context, identityID string, given map[string]api.Secret) (*identityPool, *store.Identity, *WebIdentity, error) {
-	var poolID string
-	err := s.DB.Read(ctx, func(tx *store.Tx) error {
-		i, err := store.IdentityByID(tx, identityID)
-		if err == nil {
-			poolID = i.PoolID
-		}
+	var i *store.Identity
+	err := s.DB.Read(ctx, func(tx *store.Tx) (err error) {
+		i, err = store.IdentityByID(tx, identityID)
 		return err
 	})
 	if errors.Is(err, store.ErrNotFound) {
@@ -54,7 +52,7 @@ func (s *Service) act(ctx context.Context, identityID string, given map[string]a
 	if err != nil {
 		return nil, nil, nil, err
 	}
-	p, err := s.pool(ctx, poolID)
+	p, err := s.pool(ctx, i.PoolID)
 	if err != nil {
 		return nil, nil, nil, err
 	}
@@ -62,9 +60,12 @@ func (s *Service) act(ctx context.Context, identityID string, given map[string]a
 	if err != nil {
 		return nil, nil, nil, err
 	}
-	i, err := s.resolve(ctx, p, identityID, logins)
-	if err != nil {
-		return nil, nil, nil, err
+	// Nearly always the identity is the caller's by every login, as it was just
+	// read; the rest is for resolve.
+	if !i.Enabled || !owns(i, logins) {
+		if i, err = s.resolve(ctx, p, identityID, logins); err != nil {
+			return nil, nil, nil, err
+		}
 	}
 	id := &WebIdentity{PoolID: p.id, IdentityID: i.ID, AMR: []string{"unauthenticated"}}
 	if len(logins) > 0 {
@@ -75,6 +76,11 @@ func (s *Service) act(ctx context.Context, identityID string, given map[string]a
 	}
 	event.From(ctx).Set("identityId", i.ID)
 	return p, i, id, nil
+}
+
+// owns reports whether all logins, and at least one, are the identity's.
+func owns(i *store.Identity, logins []login) bool {
+	return len(logins) > 0 && !slices.ContainsFunc(logins, func(l login) bool { return !slices.Contains(i.Links, l.IdentityLink) })
 }
 
 // GetCredentialsForIdentity trades logins for temporary credentials of the

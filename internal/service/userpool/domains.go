@@ -196,18 +196,3 @@ func (s *Service) DeleteUserPoolDomain(ctx context.Context, in *cognitoidp.Delet
 	}
 	return &cognitoidp.DeleteUserPoolDomainOutput{}, err
 }
-
-// showDomains adds a pool's domains to its description.
-func (s *Service) showDomains(ctx context.Context, p *cognitoidp.UserPoolType) error {
-	return s.DB.Read(ctx, func(tx *store.Tx) error {
-		list, err := store.PoolDomains(tx, *p.Id)
-		for _, d := range list {
-			if d.Custom {
-				p.CustomDomain = &d.Domain
-			} else {
-				p.Domain = &d.Domain
-			}
-		}
-		return err
-	})
-}

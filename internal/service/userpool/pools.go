@@ -3,6 +3,7 @@ package userpool
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"slices"
 	"strconv"
 	"strings"
@@ -43,8 +44,11 @@ func (s *Service) CreateUserPool(ctx context.Context, in *cognitoidp.CreateUserP
 	if err := s.writePool(ctx, row, settings, keys); err != nil {
 		return nil, err
 	}
-	out, err := s.describe(row, 0)
-	return &cognitoidp.CreateUserPoolOutput{UserPool: out}, err
+	p, err := pool.FromRow(row)
+	if err != nil {
+		return nil, err
+	}
+	return &cognitoidp.CreateUserPoolOutput{UserPool: s.describe(p, 0)}, nil
 }
 
 func (s *Service) writePool(ctx context.Context, row *store.UserPool, settings *cognitoidp.UserPoolType, keys []*store.SigningKey) error {
@@ -69,15 +73,41 @@ func (s *Service) writePool(ctx context.Context, row *store.UserPool, settings *
 	})
 }
 
-// describe is a pool as the API shows it.
-func (s *Service) describe(row *store.UserPool, users int) (*cognitoidp.UserPoolType, error) {
-	p, err := pool.FromRow(row)
-	if err != nil {
-		return nil, err
-	}
-	out := p.Settings
+// describe is a pool as the API shows it. The pool is shared: what is added
+// goes into a copy.
+func (s *Service) describe(p *pool.Pool, users int) *cognitoidp.UserPoolType {
+	out := *p.Settings
 	out.Arn, out.EstimatedNumberOfUsers = new(s.arn(p.ID)), new(users)
-	return out, nil
+	return &out
+}
+
+// changePool changes a pool's settings inside one transaction.
+func (s *Service) changePool(ctx context.Context, id string, change func(*cognitoidp.UserPoolType) error) error {
+	return s.DB.Write(ctx, func(tx *store.Tx) error {
+		row, err := store.UserPoolByID(tx, id)
+		if errors.Is(err, store.ErrNotFound) {
+			return pool.NotFound(id)
+		}
+		if err != nil {
+			return err
+		}
+		settings := &cognitoidp.UserPoolType{}
+		if err := json.Unmarshal([]byte(row.Settings), settings); err != nil {
+			return err
+		}
+		if settings.UserPoolTags == nil {
+			settings.UserPoolTags = map[string]string{}
+		}
+		if err := change(settings); err != nil {
+			return err
+		}
+		text, err := json.Marshal(settings)
+		if err != nil {
+			return err
+		}
+		row.Settings, row.UpdatedAt = string(text), tx.Now
+		return store.PutUserPool(tx, row)
+	})
 }
 
 // setDefaults fills what was not given (user-pools.md, section 2).
@@ -185,7 +215,7 @@ func checkSettings(p *cognitoidp.UserPoolType) error {
 			}
 		}
 	}
-	if len(p.UserPoolTags) > 50 {
+	if len(p.UserPoolTags) > maxTags {
 		return invalid("A user pool can have at most 50 tags.")
 	}
 	return nil
@@ -215,10 +245,7 @@ func newPoolSchema(given []cognitoidp.SchemaAttributeType) ([]cognitoidp.SchemaA
 		}
 		schema = append(schema, *custom)
 	}
-	if len(schema)-len(pool.StandardSchema()) > 50 {
-		return nil, invalid("A user pool can have at most 50 custom attributes.")
-	}
-	return schema, nil
+	return schema, checkSchemaSize(schema)
 }
 
 func changeStandard(def *cognitoidp.SchemaAttributeType, a cognitoidp.SchemaAttributeType) error {
@@ -292,36 +319,33 @@ func checkConstraints(a *cognitoidp.SchemaAttributeType) error {
 
 // DescribeUserPool shows a pool.
 func (s *Service) DescribeUserPool(ctx context.Context, in *cognitoidp.DescribeUserPoolInput) (*cognitoidp.DescribeUserPoolOutput, error) {
-	row, users, err := s.poolRow(ctx, *in.UserPoolId)
+	p, err := s.Pools.Pool(ctx, *in.UserPoolId)
 	if err != nil {
 		return nil, err
 	}
-	out, err := s.describe(row, users)
-	if err == nil {
-		err = s.showDomains(ctx, out)
+	users, err := s.counts.of(ctx, s, p.ID)
+	if err != nil {
+		return nil, err
 	}
-	return &cognitoidp.DescribeUserPoolOutput{UserPool: out}, err
+	return &cognitoidp.DescribeUserPoolOutput{UserPool: s.describe(p, users)}, nil
 }
 
-// poolRow reads a pool afresh, with the number of its users.
-func (s *Service) poolRow(ctx context.Context, id string) (row *store.UserPool, users int, err error) {
+// poolRow reads a pool afresh, for a change of its settings.
+func (s *Service) poolRow(ctx context.Context, id string) (row *store.UserPool, err error) {
 	if _, err := s.Pools.Pool(ctx, id); err != nil {
-		return nil, 0, err
+		return nil, err
 	}
 	err = s.DB.Read(ctx, func(tx *store.Tx) (err error) {
-		if row, err = store.UserPoolByID(tx, id); err != nil {
-			return err
-		}
-		users, err = store.CountUsers(tx, id)
+		row, err = store.UserPoolByID(tx, id)
 		return err
 	})
-	return row, users, err
+	return row, err
 }
 
 // UpdateUserPool replaces a pool's settings. What is not given falls back to
 // its default, as in AWS; the schema, the aliases and the tier stay.
 func (s *Service) UpdateUserPool(ctx context.Context, in *cognitoidp.UpdateUserPoolInput) (*cognitoidp.UpdateUserPoolOutput, error) {
-	row, _, err := s.poolRow(ctx, *in.UserPoolId)
+	row, err := s.poolRow(ctx, *in.UserPoolId)
 	if err != nil {
 		return nil, err
 	}
