@@ -404,3 +404,19 @@ func TestIdentityProviders_sealed(t *testing.T) {
 		t.Errorf("the data folder was not looked through: %v", err)
 	}
 }
+
+// TestIdentityProviders_limit: a pool has 300 at most.
+func TestIdentityProviders_limit(t *testing.T) {
+	e := start(t)
+	n := e.tenant(nil, nil)
+	for i := range 300 {
+		e.ok(n.oidc(fmt.Sprintf("Corp%03d", i), nil))
+	}
+	e.refused(n.oidc("Corp300", nil), "LimitExceededException", "A user pool can have at most 300 identity providers.")
+	e.refused(n.oidc("Corp299", nil), "DuplicateProviderException", "")
+	out, err := e.root.IDP.ListIdentityProviders(e.Context(), &idp.ListIdentityProvidersInput{UserPoolId: &n.pool})
+	e.ok(err)
+	if len(out.Providers) != 60 || out.NextToken == nil {
+		e.Errorf("the first page has %d", len(out.Providers))
+	}
+}
