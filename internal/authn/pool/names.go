@@ -67,6 +67,9 @@ func (p *Pool) CheckNewName(name string) error {
 
 var uuidShape = regexp.MustCompile(`^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$`)
 
+// IsUUID reports whether a name has the form of a sub.
+func IsUUID(name string) bool { return len(name) == 36 && uuidShape.MatchString(name) }
+
 // FindUser finds a user by what somebody typed: the user name, the sub, or an
 // alias that the pool has. It returns store.ErrNotFound.
 func (p *Pool) FindUser(tx *store.Tx, typed string) (*store.User, error) {
@@ -82,7 +85,7 @@ func (p *Pool) FindUser(tx *store.Tx, typed string) (*store.User, error) {
 			return u, err
 		}
 	}
-	if uuidShape.MatchString(typed) {
+	if IsUUID(typed) {
 		return store.UserBySub(tx, p.ID, typed)
 	}
 	return nil, store.ErrNotFound
