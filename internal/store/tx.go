@@ -247,7 +247,11 @@ func (r *rows) Close() {
 		return
 	}
 	r.closed = true
-	r.rows.Close()
+	// PostgreSQL may refuse a statement after its last row (a serialization
+	// failure shows there); the transaction is dead then, and must know it.
+	if err := r.rows.Close(); err != nil && r.err == nil {
+		r.err = r.tx.fail(r.text, r.tx.q.errorOf(err))
+	}
 	r.done()
 	r.tx.openRows = slices.DeleteFunc(r.tx.openRows, func(o *rows) bool { return o == r })
 }
@@ -263,7 +267,15 @@ func (r row) Scan(dest ...any) error {
 	if r.err != nil {
 		return r.err
 	}
-	defer r.rows.Close()
+	err := r.first(dest)
+	r.rows.Close()
+	if err == nil {
+		err = r.rows.Err()
+	}
+	return err
+}
+
+func (r row) first(dest []any) error {
 	if !r.rows.Next() {
 		if err := r.rows.Err(); err != nil {
 			return err
