@@ -80,6 +80,9 @@ func Region(name string) Option { return func(s *settings) { s.config.Region = n
 // are to be one: behind one name, or one after the other.
 func PublicURL(url string) Option { return func(s *settings) { s.config.PublicURL = url } }
 
+// Issuer sets the form of the issuer in tokens: "public" or "aws".
+func Issuer(form string) Option { return func(s *settings) { s.config.Issuer = form } }
+
 // NotDev runs the server as it runs in production: there is no key test/test,
 // and outbox and clock are not to be reached over HTTP. Advance, Messages and
 // Code work all the same.

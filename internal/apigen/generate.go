@@ -40,8 +40,6 @@ type file struct{ name, text string }
 type generator struct {
 	pkg      string
 	m        *model
-	inputs   map[string]string // shape used only as the input of the operation
-	outputs  map[string]string
 	needed   map[string]bool // shapes that code mentions
 	secret   map[string]bool // structures with a secret somewhere inside
 	patterns map[string]string

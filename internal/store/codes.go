@@ -8,16 +8,17 @@ type Code struct {
 	PoolID, Sub, Purpose string
 	Code                 string // sealed at rest
 	Attribute            string // what the code verifies: email or phone_number
+	Value                string // the value that waits for it; empty: the one that the user has
 	CreatedAt, ExpiresAt time.Time
 	Failures             int
 }
 
 // PutCode stores a code, in place of an earlier one of the purpose.
 func PutCode(tx *Tx, c *Code) error {
-	_, err := tx.exec(`insert into user_codes (pool_id, sub, purpose, code, attribute, created_at, expires_at, failures)
-		values ($1, $2, $3, $4, $5, $6, $7, $8) on conflict (pool_id, sub, purpose) do update set code = excluded.code,
-		attribute = excluded.attribute, created_at = excluded.created_at, expires_at = excluded.expires_at, failures = excluded.failures`,
-		c.PoolID, c.Sub, c.Purpose, tx.seal("code", codeIdentity(c), []byte(c.Code)), c.Attribute, micros(c.CreatedAt), micros(c.ExpiresAt), c.Failures)
+	_, err := tx.exec(`insert into user_codes (pool_id, sub, purpose, code, attribute, value, created_at, expires_at, failures)
+		values ($1, $2, $3, $4, $5, $6, $7, $8, $9) on conflict (pool_id, sub, purpose) do update set code = excluded.code,
+		attribute = excluded.attribute, value = excluded.value, created_at = excluded.created_at, expires_at = excluded.expires_at, failures = excluded.failures`,
+		c.PoolID, c.Sub, c.Purpose, tx.seal("code", codeIdentity(c), []byte(c.Code)), c.Attribute, c.Value, micros(c.CreatedAt), micros(c.ExpiresAt), c.Failures)
 	return err
 }
 
@@ -26,8 +27,8 @@ func CodeFor(tx *Tx, poolID, sub, purpose string) (*Code, error) {
 	c := &Code{PoolID: poolID, Sub: sub, Purpose: purpose}
 	var sealed []byte
 	var created, expires int64
-	err := tx.queryRow(`select code, attribute, created_at, expires_at, failures from user_codes where pool_id = $1 and sub = $2 and purpose = $3`,
-		poolID, sub, purpose).Scan(&sealed, &c.Attribute, &created, &expires, &c.Failures)
+	err := tx.queryRow(`select code, attribute, value, created_at, expires_at, failures from user_codes where pool_id = $1 and sub = $2 and purpose = $3`,
+		poolID, sub, purpose).Scan(&sealed, &c.Attribute, &c.Value, &created, &expires, &c.Failures)
 	if err != nil {
 		return nil, err
 	}

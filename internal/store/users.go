@@ -233,7 +233,7 @@ func DeleteUser(tx *Tx, u *User) error {
 	if err := tx.indexUser(&User{PoolID: u.PoolID, Sub: u.Sub}, u); err != nil {
 		return err
 	}
-	for _, table := range []string{"user_sessions", "user_attempts", "user_codes", "user_aliases", "user_group_members", "users"} {
+	for _, table := range []string{"user_sessions", "user_attempts", "user_codes", "user_aliases", "user_group_members", "user_passwords", "users"} {
 		if _, err := tx.exec(`delete from `+table+` where pool_id = $1 and sub = $2`, u.PoolID, u.Sub); err != nil {
 			return err
 		}
@@ -319,3 +319,29 @@ func (f UserFilter) Key(u *User) string {
 }
 
 func digit(n int) string { return string(rune('0' + n)) }
+
+// KeepPassword puts a former password record away, and forgets all but the
+// newest keep of them.
+func KeepPassword(tx *Tx, u *User, keep int) error {
+	if len(u.Password) > 0 && keep > 0 {
+		sealed := tx.seal("former password", u.PoolID+"/"+u.Sub, u.Password)
+		if _, err := tx.exec(`insert into user_passwords (pool_id, sub, set_at, record) values ($1, $2, $3, $4)
+			on conflict (pool_id, sub, set_at) do nothing`, u.PoolID, u.Sub, micros(u.PasswordAt), sealed); err != nil {
+			return err
+		}
+	}
+	_, err := tx.exec(`delete from user_passwords where pool_id = $1 and sub = $2 and set_at not in
+		(select set_at from user_passwords where pool_id = $1 and sub = $2 order by set_at desc limit $3)`, u.PoolID, u.Sub, keep)
+	return err
+}
+
+// FormerPasswords are the newest former password records of a user.
+func FormerPasswords(tx *Tx, u *User, limit int) ([][]byte, error) {
+	return collect(tx, func(r scanner) ([]byte, error) {
+		var sealed []byte
+		if err := r.Scan(&sealed); err != nil {
+			return nil, err
+		}
+		return tx.open("former password", u.PoolID+"/"+u.Sub, sealed)
+	}, `select record from user_passwords where pool_id = $1 and sub = $2 order by set_at desc limit $3`, u.PoolID, u.Sub, limit)
+}

@@ -71,11 +71,17 @@ var uuidShape = regexp.MustCompile(`^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f
 func IsUUID(name string) bool { return len(name) == 36 && uuidShape.MatchString(name) }
 
 // FindUser finds a user by what somebody typed: the user name, the sub, or an
-// alias that the pool has. It returns store.ErrNotFound.
+// alias that the pool has, in this order: a user who takes another's sub for an
+// alias gains nothing. It returns store.ErrNotFound.
 func (p *Pool) FindUser(tx *store.Tx, typed string) (*store.User, error) {
 	u, err := store.UserByName(tx, p.ID, p.Fold(typed))
 	if !errors.Is(err, store.ErrNotFound) {
 		return u, err
+	}
+	if IsUUID(typed) {
+		if u, err = store.UserBySub(tx, p.ID, typed); !errors.Is(err, store.ErrNotFound) {
+			return u, err
+		}
 	}
 	for _, name := range aliasAttributes {
 		if !p.HasAlias(name) {
@@ -84,9 +90,6 @@ func (p *Pool) FindUser(tx *store.Tx, typed string) (*store.User, error) {
 		if u, err = store.UserByAlias(tx, p.ID, name, p.FoldAlias(name, typed)); !errors.Is(err, store.ErrNotFound) {
 			return u, err
 		}
-	}
-	if IsUUID(typed) {
-		return store.UserBySub(tx, p.ID, typed)
 	}
 	return nil, store.ErrNotFound
 }

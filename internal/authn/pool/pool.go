@@ -53,6 +53,13 @@ func (p *Pool) AutoVerified(name string) bool {
 	return slices.Contains(p.Settings.AutoVerifiedAttributes, cognitoidp.VerifiedAttributeType(name))
 }
 
+// VerifiesBeforeUpdate reports whether a new value of an address waits for its
+// code while the old one stays.
+func (p *Pool) VerifiesBeforeUpdate(name string) bool {
+	u := p.Settings.UserAttributeUpdateSettings
+	return u != nil && slices.Contains(u.AttributesRequireVerificationBeforeUpdate, cognitoidp.VerifiedAttributeType(name))
+}
+
 // Client is an app client.
 type Client struct {
 	ID, PoolID string

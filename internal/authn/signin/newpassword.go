@@ -93,7 +93,7 @@ func (e *Engine) newPassword(ctx context.Context, r *Reply) (*Step, error) {
 	if err != nil {
 		return nil, err
 	}
-	record, err := e.NewPassword(ctx, r.Pool, u.Username, text)
+	record, err := e.NewPassword(ctx, r.Pool, u, text)
 	if err != nil {
 		return nil, err
 	}
@@ -102,7 +102,10 @@ func (e *Engine) newPassword(ctx context.Context, r *Reply) (*Step, error) {
 		return nil, errTemporaryExpired
 	}
 	pr.change = func(tx *store.Tx, u *store.User) error {
-		u.Password, u.PasswordAt, u.Status = record, tx.Now, string(cognitoidp.UserStatusTypeConfirmed)
+		if err := SetPassword(tx, pr.pool, u, record); err != nil {
+			return err
+		}
+		u.Status = string(cognitoidp.UserStatusTypeConfirmed)
 		for _, a := range changes {
 			u.SetAttribute(a.Name, a.Value)
 		}

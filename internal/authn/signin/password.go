@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 
+	"gatehouse/internal/api"
 	"gatehouse/internal/api/cognitoidp"
 	"gatehouse/internal/authn/password"
 	"gatehouse/internal/authn/pool"
@@ -77,17 +78,61 @@ func (e *Engine) CheckPassword(ctx context.Context, p *pool.Pool, u *store.User,
 	return nil
 }
 
-// NewPassword checks a password against the pool's policy and makes its
-// record. It costs an exponentiation.
-func (e *Engine) NewPassword(ctx context.Context, p *pool.Pool, username, text string) ([]byte, error) {
+// NewPassword checks a password against the pool's policy, and against the
+// former passwords of a user whose pool remembers some, and makes its record.
+// Each comparison costs an exponentiation: never call it inside a transaction.
+func (e *Engine) NewPassword(ctx context.Context, p *pool.Pool, u *store.User, text string) ([]byte, error) {
 	if err := policyOf(p).Check(text); err != nil {
 		return nil, &cognitoidp.InvalidPasswordException{Message: err.Error()}
 	}
-	r, err := e.hasher.NewRecord(ctx, password.SRP, p.Name(), username, text)
+	if n := api.Value(p.PasswordPolicy().PasswordHistorySize); n > 0 && len(u.Password) > 0 {
+		if err := e.checkHistory(ctx, p, u, text, n); err != nil {
+			return nil, err
+		}
+	}
+	r, err := e.hasher.NewRecord(ctx, password.SRP, p.Name(), u.Username, text)
 	if err != nil {
 		return nil, err
 	}
 	return r.Encode(), nil
+}
+
+// checkHistory refuses the present password and the n-1 before it.
+func (e *Engine) checkHistory(ctx context.Context, p *pool.Pool, u *store.User, text string, n int) error {
+	records := [][]byte{u.Password}
+	if err := e.DB.Read(ctx, func(tx *store.Tx) error {
+		former, err := store.FormerPasswords(tx, u, n-1)
+		records = append(records[:1], former...)
+		return err
+	}); err != nil {
+		return err
+	}
+	for _, b := range records {
+		r, err := password.Decode(b)
+		if err != nil {
+			return err
+		}
+		used, err := e.hasher.Check(ctx, r, p.Name(), u.Username, text)
+		if err != nil {
+			return err
+		}
+		if used {
+			return &cognitoidp.PasswordHistoryPolicyViolationException{Message: "Password has previously been used"}
+		}
+	}
+	return nil
+}
+
+// SetPassword puts a record made by NewPassword on a user, inside the
+// transaction that stores the user, and the old one into the history.
+func SetPassword(tx *store.Tx, p *pool.Pool, u *store.User, record []byte) error {
+	if n := api.Value(p.PasswordPolicy().PasswordHistorySize); n > 0 {
+		if err := store.KeepPassword(tx, u, n-1); err != nil {
+			return err
+		}
+	}
+	u.Password, u.PasswordAt = record, tx.Now
+	return nil
 }
 
 // GeneratePassword makes a temporary password that the pool's policy takes.

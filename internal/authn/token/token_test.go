@@ -142,7 +142,7 @@ func TestMint_judge(t *testing.T) {
 	}
 	used := map[string]bool{}
 	for _, compact := range []string{s.ID, s.Access} {
-		sig, err := jose.ParseSigned(compact, []jose.SignatureAlgorithm{jose.RS256})
+		sig, err := jose.ParseSignedCompact(compact, []jose.SignatureAlgorithm{jose.RS256})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -267,7 +267,7 @@ func TestGetID(t *testing.T) {
 		if byOther := w.mustID(w.login(poolB, "jane")); byOther != jane {
 			t.Error("the linked login must find the identity")
 		}
-		if w.mustID(nil) == w.mustID(nil) {
+		if first, second := w.mustID(nil), w.mustID(nil); first == second {
 			t.Error("each guest is new")
 		}
 		for _, c := range []struct {

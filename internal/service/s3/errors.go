@@ -48,7 +48,6 @@ var (
 	errAccessDenied      = newError(403, "AccessDenied", "Access Denied")
 	errACLNotSupported   = newError(400, "AccessControlListNotSupported", "The bucket does not allow ACLs")
 	errBadDigest         = newError(400, "BadDigest", "The Content-MD5 you specified did not match what we received.")
-	errBucketExists      = newError(409, "BucketAlreadyExists", "The requested bucket name is not available. The bucket namespace is shared by all users of the system. Please select a different name and try again.")
 	errBucketOwned       = newError(409, "BucketAlreadyOwnedByYou", "Your previous request to create the named bucket succeeded and you already own it.")
 	errBucketNotEmpty    = newError(409, "BucketNotEmpty", "The bucket you tried to delete is not empty")
 	errBucketACLOwner    = newError(400, "InvalidBucketAclWithObjectOwnership", "Bucket cannot have ACLs set with ObjectOwnership's BucketOwnerEnforced setting")

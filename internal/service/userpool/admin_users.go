@@ -3,11 +3,11 @@ package userpool
 import (
 	"context"
 	"errors"
-	"slices"
 
 	"gatehouse/internal/api"
 	"gatehouse/internal/api/cognitoidp"
 	"gatehouse/internal/authn/pool"
+	"gatehouse/internal/authn/signin"
 	"gatehouse/internal/store"
 )
 
@@ -102,11 +102,13 @@ func (s *Service) resendInvitation(ctx context.Context, p *pool.Pool, in *cognit
 	if err != nil {
 		return nil, err
 	}
-	err = s.adminUser(ctx, p.ID, found.Sub, func(tx *store.Tx, p *pool.Pool, u *store.User) error {
+	err = s.knownUser(ctx, p, found.Sub, func(tx *store.Tx, p *pool.Pool, u *store.User) error {
 		if u.Status != found.Status {
 			return &cognitoidp.UnsupportedUserStateException{Message: "Resend not possible. " + u.Username + " status is " + u.Status}
 		}
-		u.Password, u.PasswordAt = found.Password, tx.Now
+		if err := signin.SetPassword(tx, p, u, found.Password); err != nil {
+			return err
+		}
 		return s.invitation(tx, p, u, string(*in.Username), temporary, in.DesiredDeliveryMediums)
 	})
 	if err != nil {
@@ -160,8 +162,11 @@ func (s *Service) AdminSetUserPassword(ctx context.Context, in *cognitoidp.Admin
 	if err := s.setPassword(ctx, p, found, string(*in.Password)); err != nil {
 		return nil, err
 	}
-	err = s.adminUser(ctx, p.ID, found.Sub, func(tx *store.Tx, _ *pool.Pool, u *store.User) error {
-		u.Password, u.PasswordAt, u.Counter = found.Password, tx.Now, store.FailureCounter{}
+	err = s.knownUser(ctx, p, found.Sub, func(tx *store.Tx, p *pool.Pool, u *store.User) error {
+		if err := signin.SetPassword(tx, p, u, found.Password); err != nil {
+			return err
+		}
+		u.Counter = store.FailureCounter{}
 		u.Status = string(cognitoidp.UserStatusTypeForceChangePassword)
 		if api.Value(in.Permanent) {
 			u.Status = string(cognitoidp.UserStatusTypeConfirmed)
@@ -208,7 +213,7 @@ func (s *Service) AdminDeleteUser(ctx context.Context, in *cognitoidp.AdminDelet
 	if err != nil {
 		return nil, err
 	}
-	return &cognitoidp.AdminDeleteUserOutput{}, s.deleteUser(ctx, p, string(*in.Username))
+	return &cognitoidp.AdminDeleteUserOutput{}, s.deleteUser(ctx, func(tx *store.Tx) (*store.User, error) { return p.FindUser(tx, string(*in.Username)) })
 }
 
 // AdminUserGlobalSignOut ends all sessions of a user.
@@ -217,30 +222,4 @@ func (s *Service) AdminUserGlobalSignOut(ctx context.Context, in *cognitoidp.Adm
 		return store.DeleteSessions(tx, p.ID, u.Sub)
 	})
 	return &cognitoidp.AdminUserGlobalSignOutOutput{}, err
-}
-
-// AdminUpdateUserAttributes sets any attribute that can change.
-func (s *Service) AdminUpdateUserAttributes(ctx context.Context, in *cognitoidp.AdminUpdateUserAttributesInput) (*cognitoidp.AdminUpdateUserAttributesOutput, error) {
-	changes := attributes(in.UserAttributes)
-	err := s.adminUser(ctx, *in.UserPoolId, string(*in.Username), func(tx *store.Tx, p *pool.Pool, u *store.User) error {
-		if slices.ContainsFunc(changes, func(a store.Attribute) bool { return a.Name == "sub" }) {
-			return invalid("Cannot modify the non-mutable attribute sub")
-		}
-		if err := p.Schema.CheckValues(changes); err != nil {
-			return err
-		}
-		if err := p.Schema.CheckMutable(u, changes); err != nil {
-			return err
-		}
-		for _, name := range applyChanges(p, u, changes) {
-			if _, err := s.sendCode(tx, p, u, verifyAttribute(name), name); err != nil {
-				return err
-			}
-		}
-		return p.Schema.CheckRequired(u.Attributes)
-	})
-	if err == nil {
-		s.Delivery.Wake()
-	}
-	return &cognitoidp.AdminUpdateUserAttributesOutput{}, err
 }

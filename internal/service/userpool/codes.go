@@ -39,9 +39,10 @@ func verifyAttribute(name string) purpose {
 	return verifyPhone
 }
 
-// sendCode makes a code of the purpose and puts its message into the outbox.
-// It counts against the user's hourly number of messages.
-func (s *Service) sendCode(tx *store.Tx, p *pool.Pool, u *store.User, why purpose, attribute string) (*cognitoidp.CodeDeliveryDetailsType, error) {
+// sendCode makes a code of the purpose and puts its message into the outbox: to
+// the value that the user has, or to one that waits for the code. It counts
+// against the user's hourly number of messages.
+func (s *Service) sendCode(tx *store.Tx, p *pool.Pool, u *store.User, why purpose, attribute, waiting string) (*cognitoidp.CodeDeliveryDetailsType, error) {
 	n, err := store.CountAttempt(tx, p.ID, u.Sub, why.name+": messages", time.Hour)
 	if err != nil {
 		return nil, err
@@ -49,9 +50,12 @@ func (s *Service) sendCode(tx *store.Tx, p *pool.Pool, u *store.User, why purpos
 	if n > why.messages {
 		return nil, errLimit
 	}
-	to, _ := u.Attribute(attribute)
+	to := waiting
+	if to == "" {
+		to, _ = u.Attribute(attribute)
+	}
 	code := randomText(digits, 6)
-	if err := store.PutCode(tx, &store.Code{PoolID: p.ID, Sub: u.Sub, Purpose: why.name, Code: code, Attribute: attribute,
+	if err := store.PutCode(tx, &store.Code{PoolID: p.ID, Sub: u.Sub, Purpose: why.name, Code: code, Attribute: attribute, Value: waiting,
 		CreatedAt: tx.Now, ExpiresAt: tx.Now.Add(why.life)}); err != nil {
 		return nil, err
 	}

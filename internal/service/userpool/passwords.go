@@ -8,13 +8,14 @@ import (
 	"gatehouse/internal/api"
 	"gatehouse/internal/api/cognitoidp"
 	"gatehouse/internal/authn/pool"
+	"gatehouse/internal/authn/signin"
 	"gatehouse/internal/store"
 )
 
 // setPassword checks a password against the policy and puts its record on the
 // user. It costs an exponentiation: never inside a transaction.
 func (s *Service) setPassword(ctx context.Context, p *pool.Pool, u *store.User, text string) error {
-	record, err := s.SignIn.NewPassword(ctx, p, u.Username, text)
+	record, err := s.SignIn.NewPassword(ctx, p, u, text)
 	if err != nil {
 		return err
 	}
@@ -80,7 +81,7 @@ func (s *Service) ForgotPassword(ctx context.Context, in *cognitoidp.ForgotPassw
 			}
 			return err
 		}
-		out.CodeDeliveryDetails, err = s.sendCode(tx, p, u, forgotPassword, channel)
+		out.CodeDeliveryDetails, err = s.sendCode(tx, p, u, forgotPassword, channel, "")
 		return err
 	})
 	if err != nil {
@@ -126,11 +127,11 @@ func (s *Service) ConfirmForgotPassword(ctx context.Context, in *cognitoidp.Conf
 	if err != nil {
 		return nil, err
 	}
-	name := string(*in.Username)
-	if found != nil {
-		name = found.Username
+	who := found
+	if who == nil {
+		who = &store.User{PoolID: p.ID, Username: string(*in.Username)}
 	}
-	record, err := s.SignIn.NewPassword(ctx, p, name, string(*in.Password))
+	record, err := s.SignIn.NewPassword(ctx, p, who, string(*in.Password))
 	if err != nil {
 		return nil, err
 	}
@@ -162,7 +163,9 @@ func (s *Service) ConfirmForgotPassword(ctx context.Context, in *cognitoidp.Conf
 			return err
 		}
 		return s.changeUser(tx, p, u, func(u *store.User) error {
-			u.Password, u.PasswordAt = record, tx.Now
+			if err := signin.SetPassword(tx, p, u, record); err != nil {
+				return err
+			}
 			u.Status = string(cognitoidp.UserStatusTypeConfirmed)
 			u.Counter = store.FailureCounter{}
 			u.SetAttribute(code.Attribute+"_verified", "true")
@@ -185,25 +188,39 @@ func (s *Service) ChangePassword(ctx context.Context, in *cognitoidp.ChangePassw
 	if err != nil {
 		return nil, err
 	}
-	record, err := s.SignIn.NewPassword(ctx, b.pool, b.user.Username, string(*in.ProposedPassword))
+	record, err := s.SignIn.NewPassword(ctx, b.pool, b.user, string(*in.ProposedPassword))
 	if err != nil {
 		return nil, err
 	}
 	if err := s.SignIn.CheckPassword(ctx, b.pool, b.user, string(api.Value(in.PreviousPassword))); err != nil {
 		return nil, err
 	}
-	err = s.DB.Write(ctx, func(tx *store.Tx) error {
-		u, err := store.UserBySub(tx, b.pool.ID, b.user.Sub)
-		if err != nil {
-			return err
-		}
-		return s.changeUser(tx, b.pool, u, func(u *store.User) error {
-			u.Password, u.PasswordAt = record, tx.Now
-			return nil
-		})
+	err = s.knownUser(ctx, b.pool, b.user.Sub, func(tx *store.Tx, p *pool.Pool, u *store.User) error {
+		return signin.SetPassword(tx, p, u, record)
 	})
 	if err != nil {
 		return nil, err
 	}
 	return &cognitoidp.ChangePasswordOutput{}, nil
+}
+
+// AdminResetUserPassword makes a user's password useless and sends the user a
+// code to set another. Sessions of the user end (promises.md, section 5).
+func (s *Service) AdminResetUserPassword(ctx context.Context, in *cognitoidp.AdminResetUserPasswordInput) (*cognitoidp.AdminResetUserPasswordOutput, error) {
+	err := s.adminUser(ctx, *in.UserPoolId, string(*in.Username), func(tx *store.Tx, p *pool.Pool, u *store.User) error {
+		channel, err := resettable(p, u)
+		if err != nil {
+			return err
+		}
+		if err := store.DeleteSessions(tx, p.ID, u.Sub); err != nil {
+			return err
+		}
+		u.Status = string(cognitoidp.UserStatusTypeResetRequired)
+		_, err = s.sendCode(tx, p, u, forgotPassword, channel, "")
+		return err
+	})
+	if err == nil {
+		s.Delivery.Wake()
+	}
+	return &cognitoidp.AdminResetUserPasswordOutput{}, err
 }

@@ -3,6 +3,7 @@ package userpool
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"slices"
 	"strconv"
 	"strings"
@@ -75,6 +76,35 @@ func (s *Service) describe(p *pool.Pool, users int) *cognitoidp.UserPoolType {
 	out := *p.Settings
 	out.Arn, out.EstimatedNumberOfUsers = new(s.arn(p.ID)), new(users)
 	return &out
+}
+
+// changePool changes a pool's settings inside one transaction.
+func (s *Service) changePool(ctx context.Context, id string, change func(*cognitoidp.UserPoolType) error) error {
+	return s.DB.Write(ctx, func(tx *store.Tx) error {
+		row, err := store.UserPoolByID(tx, id)
+		if errors.Is(err, store.ErrNotFound) {
+			return pool.NotFound(id)
+		}
+		if err != nil {
+			return err
+		}
+		settings := &cognitoidp.UserPoolType{}
+		if err := json.Unmarshal([]byte(row.Settings), settings); err != nil {
+			return err
+		}
+		if settings.UserPoolTags == nil {
+			settings.UserPoolTags = map[string]string{}
+		}
+		if err := change(settings); err != nil {
+			return err
+		}
+		text, err := json.Marshal(settings)
+		if err != nil {
+			return err
+		}
+		row.Settings, row.UpdatedAt = string(text), tx.Now
+		return store.PutUserPool(tx, row)
+	})
 }
 
 // setDefaults fills what was not given (user-pools.md, section 2).
@@ -182,7 +212,7 @@ func checkSettings(p *cognitoidp.UserPoolType) error {
 			}
 		}
 	}
-	if len(p.UserPoolTags) > 50 {
+	if len(p.UserPoolTags) > maxTags {
 		return invalid("A user pool can have at most 50 tags.")
 	}
 	return nil
@@ -212,10 +242,7 @@ func newPoolSchema(given []cognitoidp.SchemaAttributeType) ([]cognitoidp.SchemaA
 		}
 		schema = append(schema, *custom)
 	}
-	if len(schema)-len(pool.StandardSchema()) > 50 {
-		return nil, invalid("A user pool can have at most 50 custom attributes.")
-	}
-	return schema, nil
+	return schema, checkSchemaSize(schema)
 }
 
 func changeStandard(def *cognitoidp.SchemaAttributeType, a cognitoidp.SchemaAttributeType) error {

@@ -105,101 +105,31 @@ func (s *Service) GetUser(ctx context.Context, in *cognitoidp.GetUserInput) (*co
 	return &cognitoidp.GetUserOutput{Username: new(api.Secret(h.user.Username)), UserAttributes: shown(h.user, h.client.CanRead)}, nil
 }
 
-// UpdateUserAttributes changes attributes of the token's user. A changed
-// address is unverified, and a code goes to it where the pool verifies by
-// itself (user-pools.md, section 5).
-func (s *Service) UpdateUserAttributes(ctx context.Context, in *cognitoidp.UpdateUserAttributesInput) (*cognitoidp.UpdateUserAttributesOutput, error) {
-	h, err := s.bearer(ctx, in.AccessToken)
-	if err != nil {
-		return nil, err
-	}
-	changes := attributes(in.UserAttributes)
-	if err := h.client.CheckWrite(changes); err != nil {
-		return nil, err
-	}
-	if err := h.pool.Schema.CheckValues(changes); err != nil {
-		return nil, err
-	}
-	out := &cognitoidp.UpdateUserAttributesOutput{}
-	err = s.DB.Write(ctx, func(tx *store.Tx) error {
-		out.CodeDeliveryDetailsList = nil
-		u, err := store.UserBySub(tx, h.pool.ID, h.user.Sub)
-		if err != nil {
-			return err
-		}
-		if err := h.pool.Schema.CheckMutable(u, changes); err != nil {
-			return err
-		}
-		var toVerify []string
-		if err := s.changeUser(tx, h.pool, u, func(u *store.User) error {
-			toVerify = applyChanges(h.pool, u, changes)
-			return h.pool.Schema.CheckRequired(u.Attributes)
-		}); err != nil {
-			return err
-		}
-		if u, err = store.UserBySub(tx, h.pool.ID, h.user.Sub); err != nil {
-			return err
-		}
-		for _, name := range toVerify {
-			d, err := s.sendCode(tx, h.pool, u, verifyAttribute(name), name)
-			if err != nil {
-				return err
-			}
-			out.CodeDeliveryDetailsList = append(out.CodeDeliveryDetailsList, *d)
-		}
-		return nil
-	})
-	if err != nil {
-		return nil, err
-	}
-	s.Delivery.Wake()
-	return out, nil
-}
-
-// applyChanges sets attributes and lists the addresses that the pool now has
-// to verify.
-func applyChanges(p *pool.Pool, u *store.User, changes []store.Attribute) (toVerify []string) {
-	for _, a := range changes {
-		old, _ := u.Attribute(a.Name)
-		u.SetAttribute(a.Name, a.Value)
-		if (a.Name != "email" && a.Name != "phone_number") || old == a.Value {
-			continue
-		}
-		if a.Value == "" {
-			u.SetAttribute(a.Name+"_verified", "")
-			continue
-		}
-		if !slices.ContainsFunc(changes, func(c store.Attribute) bool { return c.Name == a.Name+"_verified" && c.Value == "true" }) {
-			u.SetAttribute(a.Name+"_verified", "false")
-			if p.AutoVerified(a.Name) {
-				toVerify = append(toVerify, a.Name)
-			}
-		}
-	}
-	return toVerify
-}
-
 // DeleteUser removes the token's user.
 func (s *Service) DeleteUser(ctx context.Context, in *cognitoidp.DeleteUserInput) (*cognitoidp.DeleteUserOutput, error) {
 	h, err := s.bearer(ctx, in.AccessToken)
 	if err != nil {
 		return nil, err
 	}
-	return &cognitoidp.DeleteUserOutput{}, s.deleteUser(ctx, h.pool, h.user.Sub)
+	err = s.deleteUser(ctx, func(tx *store.Tx) (*store.User, error) { return userBySub(tx, h.pool, h.user.Sub) })
+	return &cognitoidp.DeleteUserOutput{}, err
 }
 
-func (s *Service) deleteUser(ctx context.Context, p *pool.Pool, name string) error {
+// deleteUser removes the user that find finds, and all that belongs to the
+// user.
+func (s *Service) deleteUser(ctx context.Context, find func(tx *store.Tx) (*store.User, error)) error {
 	defer s.counts.changed()
-	return s.DB.Write(ctx, func(tx *store.Tx) error {
-		u, err := p.FindUser(tx, name)
-		if errors.Is(err, store.ErrNotFound) {
-			return errUserNotFound
-		}
+	err := s.DB.Write(ctx, func(tx *store.Tx) error {
+		u, err := find(tx)
 		if err != nil {
 			return err
 		}
 		return store.DeleteUser(tx, u)
 	})
+	if errors.Is(err, store.ErrNotFound) {
+		err = errUserNotFound
+	}
+	return err
 }
 
 // GlobalSignOut ends all sessions of the token's user.

@@ -90,8 +90,27 @@ func (s *Service) adminUser(ctx context.Context, poolID, name string, change fun
 	if err != nil {
 		return err
 	}
+	return s.change(ctx, p, func(tx *store.Tx) (*store.User, error) { return p.FindUser(tx, name) }, change)
+}
+
+// knownUser is adminUser for a user who is known already, such as that of an
+// access token: by sub, since a name could be somebody else's alias.
+func (s *Service) knownUser(ctx context.Context, p *pool.Pool, sub string, change func(tx *store.Tx, p *pool.Pool, u *store.User) error) error {
+	return s.change(ctx, p, func(tx *store.Tx) (*store.User, error) { return userBySub(tx, p, sub) }, change)
+}
+
+// userBySub is the user of a sub, who may have been deleted since it was read.
+func userBySub(tx *store.Tx, p *pool.Pool, sub string) (*store.User, error) {
+	u, err := store.UserBySub(tx, p.ID, sub)
+	if errors.Is(err, store.ErrNotFound) {
+		err = errUserNotFound
+	}
+	return u, err
+}
+
+func (s *Service) change(ctx context.Context, p *pool.Pool, find func(tx *store.Tx) (*store.User, error), change func(tx *store.Tx, p *pool.Pool, u *store.User) error) error {
 	return s.DB.Write(ctx, func(tx *store.Tx) error {
-		old, err := p.FindUser(tx, name)
+		old, err := find(tx)
 		if errors.Is(err, store.ErrNotFound) {
 			return errUserNotFound
 		}

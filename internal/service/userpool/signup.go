@@ -76,7 +76,7 @@ func (s *Service) SignUp(ctx context.Context, in *cognitoidp.SignUpInput) (*cogn
 			return nil
 		}
 		var err error
-		out.CodeDeliveryDetails, err = s.sendCode(tx, p, u, confirmSignUp, attribute)
+		out.CodeDeliveryDetails, err = s.sendCode(tx, p, u, confirmSignUp, attribute, "")
 		return err
 	})
 	if err != nil {
@@ -263,7 +263,7 @@ func (s *Service) ResendConfirmationCode(ctx context.Context, in *cognitoidp.Res
 		if attribute == "" {
 			return invalid("Auto verification not turned on.")
 		}
-		out.CodeDeliveryDetails, err = s.sendCode(tx, p, u, resendCode, attribute)
+		out.CodeDeliveryDetails, err = s.sendCode(tx, p, u, resendCode, attribute, "")
 		return err
 	})
 	if err != nil {

@@ -1,0 +1,64 @@
+package clients_test
+
+import (
+	"os"
+	"os/exec"
+	"strings"
+	"testing"
+
+	"gatehouse/gatehousetest"
+	"gatehouse/internal/store/storetest"
+)
+
+// on are the options for a store of a kind.
+func on(t *testing.T, kind string) []gatehousetest.Option {
+	if kind == "postgres" {
+		return []gatehousetest.Option{gatehousetest.PostgreSQL(storetest.Postgres(t).URL)}
+	}
+	return nil
+}
+
+// environment is what a client reads its settings from. Nothing of the
+// machine's own AWS settings is left.
+func environment(s *gatehousetest.Server) []string {
+	var env []string
+	for _, v := range os.Environ() {
+		if !strings.HasPrefix(v, "AWS_") && !strings.HasPrefix(v, "GATEHOUSE_") {
+			env = append(env, v)
+		}
+	}
+	return append(env, "GATEHOUSE_URL="+s.URL, "GATEHOUSE_ACCOUNT="+s.Account, "AWS_REGION="+s.Region, "AWS_DEFAULT_REGION="+s.Region,
+		"AWS_ACCESS_KEY_ID="+s.AccessKeyID, "AWS_SECRET_ACCESS_KEY="+s.SecretKey, "AWS_EC2_METADATA_DISABLED=true",
+		"AWS_CONFIG_FILE="+os.DevNull, "AWS_SHARED_CREDENTIALS_FILE="+os.DevNull, "AWS_PAGER=",
+		"AWS_SDK_JS_SUPPRESS_MAINTENANCE_MODE_MESSAGE=1", "NO_COLOR=1")
+}
+
+// TestNode runs each program of Node on a server of its own.
+func TestNode(t *testing.T) {
+	if _, err := os.Stat("node_modules"); err != nil {
+		t.Fatal("the Node packages are not installed: run `make test`, or `npm ci` in test/clients")
+	}
+	for _, program := range []struct {
+		file string
+		opts []gatehousetest.Option
+	}{
+		{"w1.test.mjs", nil},
+		{"w2.test.mjs", nil},
+		{"jwt.test.mjs", []gatehousetest.Option{gatehousetest.Issuer("aws")}},
+	} {
+		for _, kind := range storetest.Kinds(t) {
+			t.Run(program.file+"/"+kind, func(t *testing.T) {
+				t.Parallel()
+				s := gatehousetest.Start(t, append(on(t, kind), program.opts...)...)
+				cmd := exec.CommandContext(t.Context(), "node", "--test", "--test-reporter=spec", program.file)
+				cmd.Env = environment(s)
+				out, err := cmd.CombinedOutput()
+				if err != nil {
+					t.Errorf("node --test %s: %v\n%s", program.file, err, out)
+				} else if !strings.Contains(string(out), "pass ") || strings.Contains(string(out), "pass 0") {
+					t.Errorf("node --test %s ran nothing:\n%s", program.file, out)
+				}
+			})
+		}
+	}
+}
