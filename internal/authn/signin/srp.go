@@ -196,7 +196,7 @@ func (e *Engine) userOf(ctx context.Context, poolID string, h *handshake) (u *st
 	if h.Sub == "" {
 		return nil, nil
 	}
-	err = e.DB.Read(ctx, func(tx *store.Tx) (err error) {
+	err = e.DB.ReadOne(ctx, func(tx *store.Tx) (err error) {
 		u, err = store.UserBySub(tx, poolID, h.Sub)
 		return err
 	})
