@@ -41,8 +41,10 @@ fuzz:
 	  done; \
 	done
 
+# Go's benchmarks, and the load over loopback as a table of ratios.
 bench:
 	go test -run '^$$' -bench . -benchmem -benchtime $(BENCHTIME) $$(git grep -l '^func Benchmark' -- '*_test.go' | xargs -n1 dirname | sort -u | sed 's,^,./,')
+	go run ./test/bench $(BENCHFLAGS)
 
 clean:
 	rm -rf gatehouse dist test/clients/node_modules test/clients/.cache
