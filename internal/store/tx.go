@@ -235,13 +235,17 @@ func (r *rows) Scan(dest ...any) error {
 // Err is what ended Next early, or nil.
 func (r *rows) Err() error { return r.err }
 
-// Close gives the statement back. It may be called twice.
+// Close gives the statement back. It may be called twice. A server may take a
+// statement back after its first row was read (a serialization failure): that
+// shows here, and ends the transaction like any failure.
 func (r *rows) Close() {
 	if r.closed {
 		return
 	}
 	r.closed = true
-	r.rows.Close()
+	if err := r.rows.Close(); err != nil && r.err == nil {
+		r.err = r.tx.fail(r.text, r.tx.q.errorOf(err))
+	}
 	r.done()
 	r.tx.openRows = slices.DeleteFunc(r.tx.openRows, func(o *rows) bool { return o == r })
 }
@@ -257,14 +261,18 @@ func (r row) Scan(dest ...any) error {
 	if r.err != nil {
 		return r.err
 	}
-	defer r.rows.Close()
-	if !r.rows.Next() {
-		if err := r.rows.Err(); err != nil {
-			return err
-		}
+	found := r.rows.Next()
+	if found {
+		_ = r.rows.Scan(dest...) // its error is the rows' error
+	}
+	r.rows.Close()
+	switch {
+	case r.rows.Err() != nil:
+		return r.rows.Err()
+	case !found:
 		return ErrNotFound
 	}
-	return r.rows.Scan(dest...)
+	return nil
 }
 
 // micros is how a time is stored: microseconds since 1970, UTC. The zero Time

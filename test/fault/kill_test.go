@@ -50,6 +50,9 @@ func TestKill(t *testing.T) {
 				after := time.Duration(20+random.IntN(400)) * time.Millisecond
 				interrupt(t, st, nodes, round, after)
 				if t.Failed() {
+					for _, n := range nodes {
+						t.Logf("%s complained: %s", n.addr, n.complaints())
+					}
 					t.Fatalf("in round %d", round)
 				}
 				if len(nodes) > 1 {
@@ -62,6 +65,9 @@ func TestKill(t *testing.T) {
 					integrity(t, data)
 				}
 				if t.Failed() {
+					for _, n := range nodes {
+						t.Logf("%s complained: %s", n.addr, n.complaints())
+					}
 					t.Fatalf("after kill %d, %v into the work", round, after)
 				}
 			}
