@@ -26,7 +26,7 @@ lint:
 	go run $(STATICCHECK) ./...
 
 build:
-	CGO_ENABLED=0 go build -trimpath -o gatehouse ./cmd/gatehouse
+	CGO_ENABLED=0 go build -trimpath -ldflags "-s -w" -o gatehouse ./cmd/gatehouse
 
 # The code of the APIs from AWS's descriptions, and the page of all settings.
 generate:
@@ -41,7 +41,8 @@ fuzz:
 	  done; \
 	done
 
-# Go's benchmarks, and the load over loopback as a table of ratios.
+# Go benchmarks of the dense parts, then a load run over loopback: the goals of
+# performance.md as one table of ratios.
 bench:
 	go test -run '^$$' -bench . -benchmem -benchtime $(BENCHTIME) $$(git grep -l '^func Benchmark' -- '*_test.go' | xargs -n1 dirname | sort -u | sed 's,^,./,')
 	go run ./test/bench $(BENCHFLAGS)

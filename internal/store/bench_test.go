@@ -96,3 +96,38 @@ func BenchmarkOpen(b *testing.B) {
 		})
 	}
 }
+
+// BenchmarkUsers finds one of a thousand users by e-mail address, as ListUsers
+// does.
+func BenchmarkUsers(b *testing.B) {
+	for _, kind := range storetest.Kinds(b) {
+		db := storetest.OpenConfig(b, storetest.New(b, kind))
+		email := func(i int) string { return fmt.Sprintf("user%d@example.com", i) }
+		if err := db.Write(context.Background(), func(tx *store.Tx) error {
+			for i := range 1000 {
+				name := fmt.Sprint("user", i)
+				if err := store.InsertUser(tx, &store.User{PoolID: "pool", Sub: name, Username: name, UsernameKey: name,
+					Attributes: []store.Attribute{{Name: "email", Value: email(i)}}}); err != nil {
+					return err
+				}
+			}
+			return nil
+		}); err != nil {
+			b.Fatal(err)
+		}
+		b.Run(kind, func(b *testing.B) {
+			b.ReportAllocs()
+			for i := 0; b.Loop(); i++ {
+				if err := db.ReadOne(context.Background(), func(tx *store.Tx) error {
+					list, err := store.Users(tx, "pool", store.UserFilter{Name: "email", Value: email(i % 1000)}, "", "", 60)
+					if err == nil && len(list) != 1 {
+						err = store.ErrNotFound
+					}
+					return err
+				}); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}

@@ -90,7 +90,7 @@ type DB struct {
 // A backend is one of the two databases. Both call db.begin and db.run for
 // what is common.
 type backend interface {
-	read(ctx context.Context, fn func(*Tx) error) error
+	read(ctx context.Context, single bool, fn func(*Tx) error) error
 	write(ctx context.Context, fn func(*Tx) error) error
 	// wake says that the queue of db.behind is no longer empty.
 	wake()
@@ -195,7 +195,15 @@ func (db *DB) checkRing(ctx context.Context) error {
 // fn may run twice.
 func (db *DB) Read(ctx context.Context, fn func(tx *Tx) error) error {
 	db.stats.reads.Add(1)
-	return db.backend.read(ctx, fn)
+	return db.backend.read(ctx, false, fn)
+}
+
+// ReadOne is Read for a function that runs one statement: that has a snapshot
+// of its own and needs no transaction around it, which is two statements less,
+// on PostgreSQL two round trips. A second statement is refused.
+func (db *DB) ReadOne(ctx context.Context, fn func(tx *Tx) error) error {
+	db.stats.reads.Add(1)
+	return db.backend.read(ctx, true, fn)
 }
 
 // Write runs fn in a transaction as if alone, and returns nil when what it
@@ -225,7 +233,7 @@ func (db *DB) Flush(ctx context.Context) error { return db.backend.flush(ctx) }
 
 // Ping reads one row. An error wraps ErrUnavailable or ErrBusy.
 func (db *DB) Ping(ctx context.Context) error {
-	return db.backend.read(ctx, func(tx *Tx) error {
+	return db.backend.read(ctx, true, func(tx *Tx) error {
 		var one int64
 		return tx.queryRow("select 1").Scan(&one)
 	})

@@ -29,7 +29,7 @@ func (db *DB) learnGeneration(g uint64) {
 }
 
 func (db *DB) pollGeneration(ctx context.Context) error {
-	return db.backend.read(ctx, func(tx *Tx) error {
+	return db.backend.read(ctx, true, func(tx *Tx) error {
 		var value int64
 		if err := tx.queryRow("select value from config_generation where id = 1").Scan(&value); err != nil {
 			return err

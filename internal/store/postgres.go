@@ -228,7 +228,10 @@ func (p *postgres) flush(ctx context.Context) error {
 	return nil
 }
 
-func (p *postgres) read(ctx context.Context, fn func(*Tx) error) error {
+func (p *postgres) read(ctx context.Context, single bool, fn func(*Tx) error) error {
+	if single {
+		return p.retry(ctx, nil, fn)
+	}
 	return p.retry(ctx, &sql.TxOptions{Isolation: sql.LevelRepeatableRead, ReadOnly: true}, fn)
 }
 
@@ -237,7 +240,8 @@ func (p *postgres) write(ctx context.Context, fn func(*Tx) error) error {
 }
 
 // retry runs fn until its transaction commits, or fails for a reason that
-// another try would not remove, or the time is up.
+// another try would not remove, or the time is up. Without options there is no
+// transaction: fn reads with one statement.
 func (p *postgres) retry(outer context.Context, opts *sql.TxOptions, fn func(*Tx) error) error {
 	if p.closed.Load() {
 		return kind(ErrUnavailable, errors.New("store: closed"))
@@ -280,6 +284,11 @@ func (p *postgres) retry(outer context.Context, opts *sql.TxOptions, fn func(*Tx
 // attempt runs fn in one transaction. unknown says that the connection was
 // lost while the commit was under way.
 func (p *postgres) attempt(ctx context.Context, opts *sql.TxOptions, fn func(*Tx) error) (err error, unknown bool) {
+	if opts == nil {
+		tx := &Tx{Now: p.db.c.Now(), ctx: ctx, q: pgTx{ctx, p.pool}, ring: p.db.c.Ring, readOnly: true, single: true}
+		defer tx.closeRows() // after a panic of fn
+		return tx.run(fn), false
+	}
 	t, err := p.pool.BeginTx(ctx, opts)
 	if err != nil {
 		return postgresError(err), false
@@ -322,7 +331,7 @@ func pause(attempt int) time.Duration {
 }
 
 func (p *postgres) integrity(ctx context.Context) error {
-	return p.read(ctx, func(tx *Tx) error { return tx.queryRow("select 1").Scan(new(int64)) })
+	return p.read(ctx, true, func(tx *Tx) error { return tx.queryRow("select 1").Scan(new(int64)) })
 }
 
 func (p *postgres) close() error {
@@ -341,7 +350,13 @@ func (p *postgres) close() error {
 // A pgTx is the querier of one transaction.
 type pgTx struct {
 	ctx context.Context
-	tx  *sql.Tx
+	tx  pgRunner
+}
+
+// pgRunner is a transaction, or the pool for a statement that needs none.
+type pgRunner interface {
+	ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error)
+	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
 }
 
 func (q pgTx) exec(query string, args []any) (int64, error) {

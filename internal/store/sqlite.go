@@ -113,7 +113,7 @@ func (s *sqlite) migrate(ctx context.Context, all []migration) error {
 	})
 }
 
-func (s *sqlite) read(ctx context.Context, fn func(*Tx) error) error {
+func (s *sqlite) read(ctx context.Context, single bool, fn func(*Tx) error) error {
 	s.closing.RLock()
 	defer s.closing.RUnlock()
 	if s.closed.Load() {
@@ -134,14 +134,21 @@ func (s *sqlite) read(ctx context.Context, fn func(*Tx) error) error {
 		c.close()
 		<-s.slots
 	}()
-	if _, err := c.exec("begin", nil); err != nil {
-		return err
+	if !single {
+		if _, err := c.exec("begin", nil); err != nil {
+			return err
+		}
 	}
-	tx := &Tx{Now: s.db.c.Now(), ctx: ctx, q: c, ring: s.db.c.Ring, readOnly: true}
+	tx := &Tx{Now: s.db.c.Now(), ctx: ctx, q: c, ring: s.db.c.Ring, readOnly: true, single: single}
 	defer tx.closeRows()
 	err = tx.run(fn)
-	if _, end := c.exec("rollback", nil); end != nil || errors.Is(err, ErrUnavailable) {
-		return errors.Join(err, end)
+	if errors.Is(err, ErrUnavailable) {
+		return err
+	}
+	if !single {
+		if _, end := c.exec("rollback", nil); end != nil {
+			return errors.Join(err, end)
+		}
 	}
 	clean = true
 	return err
@@ -169,7 +176,7 @@ func (s *sqlite) takeReader(ctx context.Context) (*conn, error) {
 }
 
 func (s *sqlite) integrity(ctx context.Context) error {
-	return s.read(ctx, func(tx *Tx) error {
+	return s.read(ctx, true, func(tx *Tx) error {
 		lines, err := collect(tx, func(r scanner) (line string, err error) {
 			err = r.Scan(&line)
 			return line, err

@@ -732,3 +732,28 @@ func TestMigrate(t *testing.T) {
 		}
 	})
 }
+
+// TestReadOne: one statement answers, a second and a write are refused, and the
+// connection is as good as before.
+func TestReadOne(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, db *store.DB) {
+		one := func(tx *store.Tx) error {
+			var n int
+			return tx.QueryRow("select 1").Scan(&n)
+		}
+		for range 3 {
+			if err := db.ReadOne(t.Context(), one); err != nil {
+				t.Fatal(err)
+			}
+			if err := db.ReadOne(t.Context(), func(tx *store.Tx) error { return errors.Join(one(tx), one(tx)) }); err == nil {
+				t.Error("a second statement was taken")
+			}
+			if err := db.ReadOne(t.Context(), func(tx *store.Tx) error { return store.Spend(tx, "one", "x", tx.Now) }); err == nil {
+				t.Error("a write was taken")
+			}
+			if err := db.Read(t.Context(), func(tx *store.Tx) error { return errors.Join(one(tx), one(tx)) }); err != nil {
+				t.Error(err)
+			}
+		}
+	})
+}

@@ -24,6 +24,8 @@ type Tx struct {
 	q             querier
 	ring          *seal.Ring
 	readOnly      bool
+	single        bool // takes one statement and no more: ReadOne
+	ran           bool // a statement
 	configChanged bool
 	generation    uint64  // of the configuration after this transaction, when it changed it
 	failed        error   // of the first statement that failed; every later one answers it too
@@ -122,6 +124,10 @@ func (tx *Tx) check(query string, args []any) error {
 	if err := tx.ctx.Err(); err != nil {
 		return tx.fail(query, err)
 	}
+	if tx.single && tx.ran {
+		return tx.fail(query, errors.New("store: a second statement inside ReadOne"))
+	}
+	tx.ran = true
 	for _, a := range args {
 		if s, ok := a.(string); ok && (!utf8.ValidString(s) || strings.IndexByte(s, 0) >= 0) {
 			return tx.fail(query, ErrBadText)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"net"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -21,7 +22,6 @@ type bench struct {
 	progress io.Writer
 	report   report
 	running  []*process
-	port     int
 }
 
 // goal is a row of the table.
@@ -63,18 +63,22 @@ func (b *bench) say(format string, args ...any) {
 	fmt.Fprintf(b.progress, "bench: "+format+"\n", args...)
 }
 
-// start starts the server on a port of its own.
+// start starts the server on a port that is free.
 func (b *bench) start(ctx context.Context, folder string, more ...string) (*process, error) {
-	b.port++
-	p, err := startServer(ctx, b.server, folder, firstPort+b.port, more...)
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return nil, err
+	}
+	address := l.Addr().String()
+	if err := l.Close(); err != nil {
+		return nil, err
+	}
+	p, err := startServer(ctx, b.server, folder, address, more...)
 	if err == nil {
 		b.running = append(b.running, p)
 	}
 	return p, err
 }
-
-// firstPort is below the ports that the system gives to clients.
-const firstPort = 23400
 
 func (b *bench) stopAll() {
 	for _, p := range b.running {
@@ -106,7 +110,7 @@ func (b *bench) startGoals(ctx context.Context) error {
 	folder := filepath.Join(b.folder, "idle")
 	var starts []float64
 	var memory float64
-	for range 5 {
+	for range b.rounds {
 		p, err := b.start(ctx, folder)
 		if err != nil {
 			return err

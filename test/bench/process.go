@@ -46,8 +46,7 @@ type process struct {
 
 // startServer starts gatehouse on a folder and waits for its first answer. The
 // log goes to a file, as under a service manager.
-func startServer(ctx context.Context, binary, data string, port int, more ...string) (*process, error) {
-	address := "127.0.0.1:" + strconv.Itoa(port)
+func startServer(ctx context.Context, binary, data, address string, more ...string) (*process, error) {
 	if err := os.MkdirAll(data, 0o700); err != nil {
 		return nil, err
 	}

@@ -67,6 +67,9 @@ func (p *Pool) CheckNewName(name string) error {
 
 var uuidShape = regexp.MustCompile(`^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$`)
 
+// IsUUID reports whether a name has the form of a sub.
+func IsUUID(name string) bool { return len(name) == 36 && uuidShape.MatchString(name) }
+
 // FindUser finds a user by what somebody typed: the user name, the sub, or an
 // alias that the pool has, in this order: a user who takes another's sub for an
 // alias gains nothing. It returns store.ErrNotFound.
@@ -75,7 +78,7 @@ func (p *Pool) FindUser(tx *store.Tx, typed string) (*store.User, error) {
 	if !errors.Is(err, store.ErrNotFound) {
 		return u, err
 	}
-	if uuidShape.MatchString(typed) {
+	if IsUUID(typed) {
 		if u, err = store.UserBySub(tx, p.ID, typed); !errors.Is(err, store.ErrNotFound) {
 			return u, err
 		}

@@ -104,6 +104,9 @@ func (e *Engine) simulatedSRP(p *pool.Pool, typed string) (name string, salt, ve
 
 // verifySRP checks the answer to PASSWORD_VERIFIER.
 func (e *Engine) verifySRP(ctx context.Context, r *Reply) (*Step, error) {
+	if r.Session != "" {
+		return nil, errSession // this challenge gave none: whose is it?
+	}
 	typed, err := required(r.Responses, "USERNAME")
 	if err != nil {
 		return nil, err
@@ -196,7 +199,7 @@ func (e *Engine) userOf(ctx context.Context, poolID string, h *handshake) (u *st
 	if h.Sub == "" {
 		return nil, nil
 	}
-	err = e.DB.Read(ctx, func(tx *store.Tx) (err error) {
+	err = e.DB.ReadOne(ctx, func(tx *store.Tx) (err error) {
 		u, err = store.UserBySub(tx, poolID, h.Sub)
 		return err
 	})

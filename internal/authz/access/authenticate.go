@@ -114,7 +114,8 @@ func (a *Authenticator) AuthenticateStream(r *http.Request) (*Caller, *sigv4.Bod
 }
 
 func (a *Authenticator) verify(r *http.Request, auth *sigv4.Auth, opt sigv4.Options) (*Caller, *sigv4.Verified, error) {
-	c := &Caller{AccessKeyID: auth.AccessKeyID, RequestID: event.From(r.Context()).ID}
+	// What the request says comes first: what the principal says wins.
+	c := &Caller{AccessKeyID: auth.AccessKeyID, RequestID: event.From(r.Context()).ID, Context: a.Conditions(r)}
 	secret, err := a.identify(r.Context(), auth, c)
 	if err != nil {
 		return nil, nil, err
@@ -123,11 +124,6 @@ func (a *Authenticator) verify(r *http.Request, auth *sigv4.Auth, opt sigv4.Opti
 	verified, err := sigv4.Verify(r, auth, secret, opt)
 	if err != nil {
 		return nil, nil, wrap(err)
-	}
-	keys := c.Context
-	c.Context = a.Conditions(r)
-	for k, v := range keys {
-		c.Context[k] = v
 	}
 	c.Context["aws:requestedregion"] = []string{auth.Region}
 	if c.Session == nil && a.uses != nil {
@@ -152,7 +148,7 @@ func (a *Authenticator) identify(ctx context.Context, auth *sigv4.Auth, c *Calle
 			return "", newError(KindBadToken, "The security token included in the request is invalid.", nil)
 		}
 		c.Principal, c.Session = s.Principal, s
-		if c.Context, err = a.sessionContext(ctx, s); err != nil {
+		if err = a.addSession(ctx, c.Context, s); err != nil {
 			return "", err
 		}
 		c.SessionPolicies, err = a.sessionPolicies(ctx, s)
@@ -166,7 +162,7 @@ func (a *Authenticator) identify(ctx context.Context, auth *sigv4.Auth, c *Calle
 		return "", err
 	}
 	c.Principal = k.Principal
-	c.Context = principalContext(k.Principal)
+	addPrincipal(c.Context, k.Principal)
 	if k.UserName != "" {
 		c.Context["aws:username"] = []string{k.UserName}
 	}
@@ -176,20 +172,20 @@ func (a *Authenticator) identify(ctx context.Context, auth *sigv4.Auth, c *Calle
 	return k.Secret, nil
 }
 
-// principalContext are the condition keys that follow from who calls (IAM user
+// addPrincipal adds the condition keys that follow from who calls (IAM user
 // guide, "AWS global condition context keys").
-func principalContext(p policy.Principal) policy.Context {
-	c := policy.Context{"aws:principaltype": {string(p.Type)}, "aws:userid": {p.ID}, "aws:principalaccount": {p.Account}}
+func addPrincipal(c policy.Context, p policy.Principal) {
+	c["aws:principaltype"], c["aws:userid"], c["aws:principalaccount"] = []string{string(p.Type)}, []string{p.ID}, []string{p.Account}
 	// For a role session the principal's ARN is the role's, not the session's.
 	c["aws:principalarn"] = []string{cmp.Or(p.RoleARN, p.ARN)}
-	return c
 }
 
-func (a *Authenticator) sessionContext(ctx context.Context, s *credentials.Session) (policy.Context, error) {
-	c := principalContext(s.Principal)
+// addSession adds the condition keys of a session.
+func (a *Authenticator) addSession(ctx context.Context, c policy.Context, s *credentials.Session) error {
+	addPrincipal(c, s.Principal)
 	tags, err := a.principals.RoleTags(ctx, s.Principal)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	for t, v := range tags {
 		c["aws:principaltag/"+strings.ToLower(t)] = []string{v}
@@ -204,7 +200,7 @@ func (a *Authenticator) sessionContext(ctx context.Context, s *credentials.Sessi
 	if s.SourceIdentity != "" {
 		c["aws:sourceidentity"] = []string{s.SourceIdentity}
 	}
-	return c, nil
+	return nil
 }
 
 // sessionPolicies reads the policies that limit a session; nil when nothing
@@ -233,16 +229,18 @@ func (a *Authenticator) sessionPolicies(ctx context.Context, s *credentials.Sess
 	return list, nil
 }
 
+// contextKeys is how many keys a web identity's session has, about.
+const contextKeys = 24
+
 // Conditions are the condition keys that follow from the HTTP request, whoever
 // sent it.
 func (a *Authenticator) Conditions(r *http.Request) policy.Context {
 	now := a.now().UTC()
-	c := policy.Context{
-		"aws:currenttime":           {now.Format(time.RFC3339)},
-		"aws:epochtime":             {strconv.FormatInt(now.Unix(), 10)},
-		"aws:principalisawsservice": {"false"},
-		"aws:viaawsservice":         {"false"},
-	}
+	// Room for the keys of the principal too: a map that grows under way costs
+	// more than the rest of this function.
+	c := make(policy.Context, contextKeys)
+	c["aws:currenttime"], c["aws:epochtime"] = []string{now.Format(time.RFC3339)}, []string{strconv.FormatInt(now.Unix(), 10)}
+	c["aws:principalisawsservice"], c["aws:viaawsservice"] = []string{"false"}, []string{"false"}
 	host, _, err := net.SplitHostPort(r.RemoteAddr)
 	if err == nil {
 		c["aws:sourceip"] = []string{host}

@@ -1,9 +1,9 @@
 package awsapi
 
 import (
+	"bytes"
 	"context"
 	"errors"
-	"io"
 	"log/slog"
 	"net/http"
 	"strings"
@@ -16,6 +16,9 @@ import (
 
 // MaxBody is the largest request body of an API call, in bytes (contract.md).
 const MaxBody = 1 << 20
+
+// usualBody is more than most request bodies have, in bytes.
+const usualBody = 8 << 10
 
 // Implementation is a service behind this edge.
 type Implementation struct {
@@ -137,7 +140,11 @@ func readBody(w http.ResponseWriter, r *http.Request) ([]byte, error) {
 	if r.ContentLength > MaxBody {
 		return nil, &api.FrameworkError{ErrorCode: "RequestEntityTooLargeException", HTTPStatus: http.StatusRequestEntityTooLarge, Message: "Request body is larger than 1048576 bytes."}
 	}
-	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, MaxBody))
+	var body bytes.Buffer
+	// Room for what is announced, up to what most requests need: a client that
+	// announces more and sends nothing shall not cost a megabyte.
+	body.Grow(int(min(max(r.ContentLength, 0), usualBody)) + bytes.MinRead)
+	_, err := body.ReadFrom(http.MaxBytesReader(w, r.Body, MaxBody))
 	var tooLarge *http.MaxBytesError
 	switch {
 	case errors.As(err, &tooLarge):
@@ -145,7 +152,7 @@ func readBody(w http.ResponseWriter, r *http.Request) ([]byte, error) {
 	case err != nil:
 		return nil, &api.FrameworkError{ErrorCode: "SerializationException", HTTPStatus: http.StatusBadRequest, Message: "The request body could not be read."}
 	}
-	return body, nil
+	return body.Bytes(), nil
 }
 
 // route finds the service and the operation. What is not found stays nil and

@@ -42,7 +42,7 @@ func (s *Service) GetId(ctx context.Context, in *cognitoidentity.GetIdInput) (*c
 // the caller act as.
 func (s *Service) act(ctx context.Context, identityID string, given map[string]api.Secret) (*identityPool, *store.Identity, *WebIdentity, error) {
 	var i *store.Identity
-	err := s.DB.Read(ctx, func(tx *store.Tx) (err error) {
+	err := s.DB.ReadOne(ctx, func(tx *store.Tx) (err error) {
 		i, err = store.IdentityByID(tx, identityID)
 		return err
 	})

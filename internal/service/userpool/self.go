@@ -49,7 +49,7 @@ func (s *Service) bearer(ctx context.Context, accessToken *api.Secret) (*holder,
 		return nil, err
 	}
 	h := &holder{pool: p}
-	if err := s.DB.Read(ctx, func(tx *store.Tx) (err error) {
+	if err := s.DB.ReadOne(ctx, func(tx *store.Tx) (err error) {
 		h.user, h.session, err = store.UserAndSession(tx, poolID, claims.Sub, claims.SessionID())
 		return err
 	}); err != nil {

@@ -139,7 +139,7 @@ func newUser(p *pool.Pool, username string, given []store.Attribute) (*store.Use
 // either may stand for a user in requests.
 func insertUser(tx *store.Tx, p *pool.Pool, u *store.User) error {
 	u.CreatedAt, u.Updated, u.PasswordAt = tx.Now, tx.Now, tx.Now
-	if !p.UsesAttributesAsNames() {
+	if !p.UsesAttributesAsNames() && pool.IsUUID(u.UsernameKey) {
 		if _, err := store.UserBySub(tx, p.ID, u.UsernameKey); !errors.Is(err, store.ErrNotFound) {
 			if err == nil {
 				err = store.ErrConflict
