@@ -45,7 +45,7 @@ fuzz:
 # performance.md as one table of ratios.
 bench:
 	go test -run '^$$' -bench . -benchmem -benchtime $(BENCHTIME) $$(git grep -l '^func Benchmark' -- '*_test.go' | xargs -n1 dirname | sort -u | sed 's,^,./,')
-	go run ./test/bench
+	go run ./test/bench $(BENCHFLAGS)
 
 clean:
 	rm -rf gatehouse dist test/clients/node_modules test/clients/.cache

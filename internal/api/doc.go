@@ -93,6 +93,9 @@ type ErrUnimplemented string
 
 func (e ErrUnimplemented) Error() string { return "operation " + string(e) + " is not implemented" }
 
+// NullDocument reports whether a free-form member is absent or null.
+func NullDocument(d []byte) bool { return d == nil || string(d) == "null" }
+
 // Value is *p, or the zero value of an absent member.
 func Value[T any](p *T) T {
 	if p == nil {

@@ -40,6 +40,8 @@ type Rule struct {
 	Pattern   *Pattern
 	Enum      []string
 	Sensitive bool
+	// EmptyIsAbsent lets an empty text pass as if the member were not there.
+	EmptyIsAbsent bool
 }
 
 // Bound is a bound of a Rule.
@@ -54,7 +56,7 @@ func (v *Violations) Required(name string, present bool) {
 
 // String checks a string, its length counted in characters.
 func String[S ~string](v *Violations, name string, p *S, r *Rule) {
-	if p == nil {
+	if p == nil || r.EmptyIsAbsent && *p == "" {
 		return
 	}
 	for _, text := range r.stringFaults(string(*p)) {

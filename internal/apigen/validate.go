@@ -17,6 +17,14 @@ var overrides = map[string]string{
 	"cognitoidp.DomainType": `^[a-z0-9](?:[a-z0-9\-\.]{0,61}[a-z0-9])?$`,
 }
 
+// emptyIsAbsent are the shapes whose empty text clients send when they mean
+// none, although the description demands a length.
+var emptyIsAbsent = map[string]bool{
+	// Field clients answer PASSWORD_VERIFIER with the session of the challenge,
+	// which has none (auth-flows.md, section 3).
+	"cognitoidp.SessionType": true,
+}
+
 func (g *generator) pattern(shapeName string) string {
 	if p := overrides[g.pkg+"."+shapeName]; p != "" {
 		return p
@@ -62,6 +70,9 @@ func (g *generator) rules() (string, error) {
 		if s.Sensitive {
 			b.WriteString("Sensitive: true, ")
 		}
+		if emptyIsAbsent[g.pkg+"."+n] {
+			b.WriteString("EmptyIsAbsent: true, ")
+		}
 		b.WriteString("}\n")
 	}
 	return g.wrap(b.String()), nil
@@ -102,7 +113,11 @@ func (g *generator) validate(b *strings.Builder, typeName, shapeName string) {
 	for _, m := range s.Members {
 		name, field := lowerFirst(m.Name), "x."+fieldName(m.Name)
 		if slices.Contains(s.Required, m.Name) {
-			fmt.Fprintf(b, "v.Required(%q, %s != nil)\n", name, field)
+			present := field + " != nil"
+			if g.m.Shapes[m.Shape].Document {
+				present = "!api.NullDocument(" + field + ")"
+			}
+			fmt.Fprintf(b, "v.Required(%q, %s)\n", name, present)
 		}
 		if g.needsCheck(m.Shape, map[string]bool{}) {
 			g.checkMember(b, name, field, m.Shape)

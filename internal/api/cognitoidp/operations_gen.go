@@ -809,7 +809,7 @@ func (x *CompleteWebAuthnRegistrationInput) LogValue() slog.Value { return api.L
 func (x *CompleteWebAuthnRegistrationInput) Validate(v *api.Violations) {
 	v.Required("accessToken", x.AccessToken != nil)
 	api.String(v, "accessToken", x.AccessToken, ruleTokenModelType)
-	v.Required("credential", x.Credential != nil)
+	v.Required("credential", !api.NullDocument(x.Credential))
 }
 
 // CompleteWebAuthnRegistrationOutput is the output of CompleteWebAuthnRegistration.

@@ -136,7 +136,7 @@ var ruleScopeType = &api.Rule{Min: api.Bound(1), Max: api.Bound(256), Pattern: &
 var ruleSearchPaginationTokenType = &api.Rule{Min: api.Bound(1), Pattern: &api.Pattern{Source: `[\S]+`}}
 var ruleSecretCodeType = &api.Rule{Min: api.Bound(16), Pattern: &api.Pattern{Source: `[A-Za-z0-9]+`}, Sensitive: true}
 var ruleSecretHashType = &api.Rule{Min: api.Bound(1), Max: api.Bound(128), Pattern: &api.Pattern{Source: `[\w+=/]+`}, Sensitive: true}
-var ruleSessionType = &api.Rule{Min: api.Bound(20), Max: api.Bound(2048), Sensitive: true}
+var ruleSessionType = &api.Rule{Min: api.Bound(20), Max: api.Bound(2048), Sensitive: true, EmptyIsAbsent: true}
 var ruleSkippedIPRangeListType = &api.Rule{Max: api.Bound(200)}
 var ruleSmsInviteMessageType = &api.Rule{Min: api.Bound(6), Max: api.Bound(140), Pattern: &api.Pattern{Source: `(?s).*`}}
 var ruleSmsVerificationMessageType = &api.Rule{Min: api.Bound(6), Max: api.Bound(140), Pattern: &api.Pattern{Source: `.*\{####\}.*`}}

@@ -104,6 +104,9 @@ func (e *Engine) simulatedSRP(p *pool.Pool, typed string) (name string, salt, ve
 
 // verifySRP checks the answer to PASSWORD_VERIFIER.
 func (e *Engine) verifySRP(ctx context.Context, r *Reply) (*Step, error) {
+	if r.Session != "" {
+		return nil, errSession // this challenge gave none: whose is it?
+	}
 	typed, err := required(r.Responses, "USERNAME")
 	if err != nil {
 		return nil, err

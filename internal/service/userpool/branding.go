@@ -199,7 +199,7 @@ func checkBranding(provided *bool, settings json.RawMessage, assets []cognitoidp
 
 // given is a document of a request; JSON's null is an absent one.
 func given(doc json.RawMessage) json.RawMessage {
-	if len(doc) == 0 || string(doc) == "null" {
+	if api.NullDocument(doc) {
 		return nil
 	}
 	return doc
