@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	idp "github.com/aws/aws-sdk-go-v2/service/cognitoidentityprovider"
@@ -184,9 +185,18 @@ func TestRace_deletedPool(t *testing.T) {
 					ns[0].Errorf("a loser got %s", text)
 				}
 			}
-			_, err := ns[0].root.IDP.DescribeUserPool(ns[0].Context(), &idp.DescribeUserPoolInput{UserPoolId: &doomed.pool})
-			if d := ns[0].describeDomain(name); (err != nil) != (d.Domain == nil) {
-				ns[0].Errorf("the pool: %v; its domain: %s", err, asJSON(d))
+			// A domain without its pool is never seen. The pool without its domain
+			// may be, for half a second, on the node that did not delete it.
+			for deadline := time.Now().Add(5 * time.Second); ; time.Sleep(50 * time.Millisecond) {
+				d := ns[0].describeDomain(name)
+				_, err := ns[0].root.IDP.DescribeUserPool(ns[0].Context(), &idp.DescribeUserPoolInput{UserPoolId: &doomed.pool})
+				if (err != nil) == (d.Domain == nil) {
+					break
+				}
+				if d.Domain != nil || time.Now().After(deadline) {
+					ns[0].Errorf("the pool: %v; its domain: %s", err, asJSON(d))
+					break
+				}
 			}
 		}
 	})
