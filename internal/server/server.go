@@ -180,7 +180,7 @@ func (s *Server) compose(unlisted func(service, operation, code string)) error {
 	s.authorizer = access.NewAuthorizer(s.iam, c.Account)
 
 	users := userpool.New(userpool.Config{DB: s.db, Ring: s.ring, Pools: pools, Tokens: s.tokens, SignIn: engine, Delivery: s.outbox, Access: s.authorizer,
-		Region: c.Region, Account: c.Account, Now: now, Log: s.log})
+		Region: c.Region, Account: c.Account, BaseDomain: c.BaseDomain, Now: now, Log: s.log})
 	identities := identitypool.New(identitypool.Config{DB: s.db, Ring: s.ring, Pools: pools, Tokens: s.tokens,
 		Access: s.authorizer, Region: c.Region, Account: c.Account, Now: now})
 	tokenService := sts.New(sts.Config{Roles: s.iam, Access: s.authorizer, Credentials: sessions, WebIdentities: verifier{identities},

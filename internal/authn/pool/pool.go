@@ -156,11 +156,15 @@ func (r *Registry) Pool(ctx context.Context, id string) (*Pool, error) {
 	}
 	var row *store.UserPool
 	var groups bool
+	var domains []*store.PoolDomain
 	err := r.db.Read(ctx, func(tx *store.Tx) (err error) {
 		if row, err = store.UserPoolByID(tx, id); err != nil {
 			return err
 		}
-		groups, err = store.HasGroups(tx, id)
+		if groups, err = store.HasGroups(tx, id); err != nil {
+			return err
+		}
+		domains, err = store.PoolDomains(tx, id)
 		return err
 	})
 	if errors.Is(err, store.ErrNotFound) {
@@ -173,6 +177,13 @@ func (r *Registry) Pool(ctx context.Context, id string) (*Pool, error) {
 		return nil, err
 	}
 	p.HasGroups = groups
+	for _, d := range domains {
+		if d.Custom {
+			p.Settings.CustomDomain = &d.Domain
+		} else {
+			p.Settings.Domain = &d.Domain
+		}
+	}
 	keep(r, pools, id, p, generation)
 	return p, nil
 }

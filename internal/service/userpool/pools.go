@@ -58,6 +58,9 @@ func (s *Service) writePool(ctx context.Context, row *store.UserPool, settings *
 	}
 	row.Settings = string(text)
 	return s.DB.Write(ctx, func(tx *store.Tx) error {
+		if err := checkTierInUse(tx, row.ID, settings); err != nil {
+			return err
+		}
 		if err := store.PutUserPool(tx, row); err != nil {
 			return err
 		}
@@ -196,7 +199,7 @@ func checkSettings(p *cognitoidp.UserPoolType) error {
 		return invalid("AdvancedSecurityMode ENFORCED is not available: this version of the server has no threat protection.")
 	}
 	if *p.VerificationMessageTemplate.DefaultEmailOption == cognitoidp.DefaultEmailOptionTypeConfirmWithLink {
-		return invalid("DefaultEmailOption CONFIRM_WITH_LINK needs a user pool domain, which this version of the server does not have.")
+		return invalid("DefaultEmailOption CONFIRM_WITH_LINK needs the pages of a user pool domain, which this version of the server does not have.")
 	}
 	if u := p.UserAttributeUpdateSettings; u != nil {
 		for _, a := range u.AttributesRequireVerificationBeforeUpdate {
@@ -388,7 +391,16 @@ func (s *Service) DeleteUserPool(ctx context.Context, in *cognitoidp.DeleteUserP
 	if *p.Settings.DeletionProtection == cognitoidp.DeletionProtectionTypeActive {
 		return nil, invalid("The user pool cannot be deleted because deletion protection is activated. Deletion protection must be inactivated first.")
 	}
-	return &cognitoidp.DeleteUserPoolOutput{}, s.DB.Write(ctx, func(tx *store.Tx) error { return store.DeleteUserPool(tx, p.ID) })
+	return &cognitoidp.DeleteUserPoolOutput{}, s.inPool(ctx, p.ID, func(tx *store.Tx, p *pool.Pool) error {
+		domains, err := store.PoolDomains(tx, p.ID)
+		if err != nil {
+			return err
+		}
+		if len(domains) > 0 {
+			return invalid("User pool cannot be deleted. It has a domain configured that should be deleted first.")
+		}
+		return store.DeleteUserPool(tx, p.ID)
+	})
 }
 
 // ListUserPools lists pools by id.

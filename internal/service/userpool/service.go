@@ -38,8 +38,10 @@ type Config struct {
 	Access   access.Decider
 	Region   string
 	Account  string
-	Now      func() time.Time
-	Log      *slog.Logger
+	// BaseDomain is the name of this server, under which its other names are.
+	BaseDomain string
+	Now        func() time.Time
+	Log        *slog.Logger
 }
 
 // Service implements cognitoidp.API.
