@@ -31,7 +31,7 @@ build:
 # The code of the APIs from AWS's descriptions, and the page of all settings.
 generate:
 	go run ./internal/apigen -models ../shared/models -out internal/api
-	UPDATE_DOCS=1 go test -count=1 -run TestDocument ./internal/config
+	UPDATE_DOCS=1 go test -count=1 -run "TestDocument|TestOperations" ./internal/config ./test/conformance
 
 # Every fuzz target for a while.
 fuzz:
