@@ -161,8 +161,7 @@ func (c *directoryCLI) pools() {
 	arn := "arn:aws:cognito-idp:" + c.server.Region + ":" + c.server.Account + ":userpool/" + made
 	c.idp("describe-user-pool", "--user-pool-id", made).is("UserPool.Name", `"short-lived"`, "UserPool.Arn", `"`+arn+`"`,
 		"UserPool.Policies.PasswordPolicy.MinimumLength", "12", "UserPool.EstimatedNumberOfUsers", "0")
-	// The CLI asks page after page until there is none.
-	listed, _ := c.idp("list-user-pools", "--max-results", "60", "--page-size", "1").at("UserPools.*.Id").([]any)
+	listed, _ := c.idp("list-user-pools", "--max-results", "60").at("UserPools.*.Id").([]any)
 	if len(listed) != 2 || !slices.Contains(listed, any(made)) || !slices.Contains(listed, any(c.pool)) {
 		c.t.Errorf("the pools are %v", listed)
 	}
@@ -213,10 +212,10 @@ func (c *directoryCLI) clients() {
 	c.fails("ResourceNotFoundException", "User pool client "+id+" does not exist.", "describe-user-pool-client", "--user-pool-id", c.pool, "--client-id", id)
 }
 
-// status is a user's, as JSON.
-func (c *directoryCLI) status(name, want string) answer {
+// status wants a user to be in a state.
+func (c *directoryCLI) status(name, want string) {
 	c.t.Helper()
-	return c.inPool("admin-get-user", "--username", name).is("UserStatus", `"`+want+`"`)
+	c.inPool("admin-get-user", "--username", name).is("UserStatus", `"`+want+`"`)
 }
 
 // person makes a user who can sign in.
@@ -371,6 +370,7 @@ func (c *directoryCLI) search() {
 	list(`["find-1"]`, "--filter", `phone_number = "+15550000001"`)
 	list(`["find-1"]`, "--filter", `username = "find-1"`)
 	list(`["find-1"]`, "--filter", `sub = "`+sub+`"`)
+	// With a size, the CLI asks page after page until there is none.
 	list(`["find-0","find-1","find-2"]`, "--filter", `family_name ^= "Sm"`, "--page-size", "2")
 	list(`null`, "--filter", `email = "nobody@example.com"`)
 	c.fails("InvalidParameterException", "", "list-users", "--user-pool-id", c.pool, "--filter", `email = "a" or "b"`)
