@@ -122,10 +122,28 @@ func (c *Client) HidesUsers() bool {
 	return p != nil && *p == cognitoidp.PreventUserExistenceErrorTypesEnabled
 }
 
-// Revocable reports whether tokens carry origin_jti and can be revoked.
+// Revocable reports whether tokens can be revoked one by one.
 func (c *Client) Revocable() bool {
 	return c.Settings.EnableTokenRevocation == nil || *c.Settings.EnableTokenRevocation
 }
+
+// Rotates reports whether each refresh gives a new refresh token in place of
+// the one that was used.
+func (c *Client) Rotates() bool {
+	r := c.Settings.RefreshTokenRotation
+	return r != nil && *r.Feature == cognitoidp.FeatureTypeEnabled
+}
+
+// RetryGrace is how long the refresh token before the last still works.
+func (c *Client) RetryGrace() time.Duration {
+	if !c.Rotates() {
+		return 0
+	}
+	return time.Duration(api.Value(c.Settings.RefreshTokenRotation.RetryGracePeriodSeconds)) * time.Second
+}
+
+// NamesOrigin reports whether tokens carry jti and origin_jti.
+func (c *Client) NamesOrigin() bool { return c.Revocable() || c.Rotates() }
 
 // Registry finds pools and clients. Both are cached until any configuration
 // changes on any node.

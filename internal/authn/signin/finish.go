@@ -34,7 +34,7 @@ var errChallengeSpent = notAuthorized("Invalid session for the user, session can
 func (e *Engine) finish(ctx context.Context, pr *proof) (*Step, error) {
 	_, _, refreshLife := token.Validity(pr.client.Settings)
 	g := &token.Grant{Pool: pr.pool, Client: pr.client, SessionID: uuid.NewString(), EventID: uuid.NewString(), Scope: token.ScopeAdmin}
-	if !pr.client.Revocable() {
+	if !pr.client.NamesOrigin() {
 		g.EventID = g.SessionID // such tokens have no origin_jti: the event names the session
 	}
 	var expires time.Time

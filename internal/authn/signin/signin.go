@@ -7,7 +7,7 @@
 //	 ├ USER_SRP_AUTH ─ PASSWORD_VERIFIER ─ proof right ───────────────┤
 //	 │                                   [NEW_PASSWORD_REQUIRED] ─────┤
 //	 │                        [SOFTWARE_TOKEN_MFA] or [MFA_SETUP] ────┼─ tokens
-//	 └ REFRESH_TOKEN_AUTH ─ session stands ───────────────────────────┘
+//	 └ REFRESH_TOKEN_AUTH, Refresh ─ session stands ──────────────────┘
 //
 // Steps between the first request and the last write nothing to the store:
 // what a challenge must remember is sealed into its session or secret block,

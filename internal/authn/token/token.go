@@ -123,7 +123,7 @@ func (i *Issuer) common(g *Grant, use string, now time.Time, life time.Duration)
 		"sub": g.User.Sub, "iss": i.URL(g.Pool.ID), "token_use": use, "event_id": g.EventID,
 		"auth_time": g.AuthTime.Unix(), "iat": now.Unix(), "exp": now.Add(life).Unix(),
 	}
-	if g.Client.Revocable() {
+	if g.Client.NamesOrigin() {
 		c["jti"], c["origin_jti"] = uuid.NewString(), g.SessionID
 	}
 	if len(g.Groups.Names) > 0 {
