@@ -7,6 +7,8 @@ import "time"
 type Session struct {
 	PoolID, Sub, OriginJTI, ClientID string
 	AuthTime, ExpiresAt              time.Time
+	Rotation                         int64 // the number of the refresh token that counts
+	RotatedAt                        time.Time
 }
 
 // InsertSession records a sign-in.
@@ -20,14 +22,26 @@ func InsertSession(tx *Tx, s *Session) error {
 // the session is nil when it was revoked or has ended, the user ErrNotFound.
 func UserAndSession(tx *Tx, poolID, sub, originJTI string) (*User, *Session, error) {
 	var clientID *string
-	var authTime, expires *int64
-	u, err := tx.scanUser(tx.queryRow(`select `+userColumns+`, s.client_id, s.auth_time, s.expires_at from users u
+	var authTime, expires, rotation, rotatedAt *int64
+	u, err := tx.scanUser(tx.queryRow(`select `+userColumns+`, s.client_id, s.auth_time, s.expires_at, s.rotation, s.rotated_at from users u
 		left join user_sessions s on s.pool_id = u.pool_id and s.sub = u.sub and s.origin_jti = $3
-		where u.pool_id = $1 and u.sub = $2`, poolID, sub, originJTI), &clientID, &authTime, &expires)
+		where u.pool_id = $1 and u.sub = $2`, poolID, sub, originJTI), &clientID, &authTime, &expires, &rotation, &rotatedAt)
 	if err != nil || clientID == nil {
 		return u, nil, err
 	}
-	return u, &Session{PoolID: poolID, Sub: sub, OriginJTI: originJTI, ClientID: *clientID, AuthTime: fromMicros(*authTime), ExpiresAt: fromMicros(*expires)}, nil
+	return u, &Session{PoolID: poolID, Sub: sub, OriginJTI: originJTI, ClientID: *clientID, AuthTime: fromMicros(*authTime), ExpiresAt: fromMicros(*expires),
+		Rotation: *rotation, RotatedAt: fromMicros(*rotatedAt)}, nil
+}
+
+// RotateSession makes the next refresh token the one that counts; ErrConflict
+// when somebody else did, or ended the session.
+func RotateSession(tx *Tx, s *Session) error {
+	n, err := tx.exec(`update user_sessions set rotation = rotation + 1, rotated_at = $5 where pool_id = $1 and sub = $2 and origin_jti = $3 and rotation = $4`,
+		s.PoolID, s.Sub, s.OriginJTI, s.Rotation, micros(tx.Now))
+	if err == nil && n == 0 {
+		err = ErrConflict
+	}
+	return err
 }
 
 // DeleteSession revokes one session. Revoking twice is no error.

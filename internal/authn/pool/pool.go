@@ -24,10 +24,27 @@ import (
 type Pool struct {
 	ID       string
 	Settings *cognitoidp.UserPoolType
+	Factors  Factors
 	Schema   Schema
 	// HasGroups is false in a pool without groups, whose users need not be
 	// asked for theirs.
 	HasGroups bool
+}
+
+// Factors are the settings of second factors and passkeys, which have
+// operations of their own. Those of SMS are among the pool's other settings.
+type Factors struct {
+	SoftwareToken bool                                  `json:"softwareToken,omitzero"`
+	Email         *cognitoidp.EmailMfaConfigType        `json:"email,omitzero"`
+	WebAuthn      *cognitoidp.WebAuthnConfigurationType `json:"webAuthn,omitzero"`
+}
+
+// MFA is whether users are asked for a second factor: OFF, OPTIONAL or ON.
+func (p *Pool) MFA() cognitoidp.UserPoolMfaType { return *p.Settings.MfaConfiguration }
+
+// TakesSoftwareTokens reports whether users can have TOTP as a second factor.
+func (p *Pool) TakesSoftwareTokens() bool {
+	return p.MFA() != cognitoidp.UserPoolMfaTypeOff && p.Factors.SoftwareToken
 }
 
 // Name is the part of the id after the underscore, which enters SRP.
@@ -105,10 +122,28 @@ func (c *Client) HidesUsers() bool {
 	return p != nil && *p == cognitoidp.PreventUserExistenceErrorTypesEnabled
 }
 
-// Revocable reports whether tokens carry origin_jti and can be revoked.
+// Revocable reports whether tokens can be revoked one by one.
 func (c *Client) Revocable() bool {
 	return c.Settings.EnableTokenRevocation == nil || *c.Settings.EnableTokenRevocation
 }
+
+// Rotates reports whether each refresh gives a new refresh token in place of
+// the one that was used.
+func (c *Client) Rotates() bool {
+	r := c.Settings.RefreshTokenRotation
+	return r != nil && *r.Feature == cognitoidp.FeatureTypeEnabled
+}
+
+// RetryGrace is how long the refresh token before the last still works.
+func (c *Client) RetryGrace() time.Duration {
+	if !c.Rotates() {
+		return 0
+	}
+	return time.Duration(api.Value(c.Settings.RefreshTokenRotation.RetryGracePeriodSeconds)) * time.Second
+}
+
+// NamesOrigin reports whether tokens carry jti and origin_jti.
+func (c *Client) NamesOrigin() bool { return c.Revocable() || c.Rotates() }
 
 // Registry finds pools and clients. Both are cached until any configuration
 // changes on any node.
@@ -193,12 +228,26 @@ func NotFound(id string) error {
 	return &cognitoidp.ResourceNotFoundException{Message: "User pool " + id + " does not exist."}
 }
 
+// stored is a pool's row: its settings, and the factors beside them.
+type stored struct {
+	*cognitoidp.UserPoolType
+	Factors Factors `json:"factors,omitzero"`
+}
+
+// Text is what a pool's row holds of its settings.
+func (p *Pool) Text() (string, error) {
+	b, err := json.Marshal(stored{p.Settings, p.Factors})
+	return string(b), err
+}
+
 // FromRow reads a pool's settings.
 func FromRow(row *store.UserPool) (*Pool, error) {
 	p := &Pool{ID: row.ID, Settings: &cognitoidp.UserPoolType{}}
-	if err := json.Unmarshal([]byte(row.Settings), p.Settings); err != nil {
+	s := stored{UserPoolType: p.Settings}
+	if err := json.Unmarshal([]byte(row.Settings), &s); err != nil {
 		return nil, err
 	}
+	p.Factors = s.Factors
 	p.Settings.Id, p.Settings.Name = &p.ID, new(row.Name)
 	p.Settings.CreationDate, p.Settings.LastModifiedDate = api.At(row.CreatedAt), api.At(row.UpdatedAt)
 	p.Schema = newSchema(p.Settings.SchemaAttributes)

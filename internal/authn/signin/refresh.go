@@ -5,58 +5,114 @@ import (
 	"errors"
 	"time"
 
+	"gatehouse/internal/api/cognitoidp"
 	"gatehouse/internal/authn/pool"
 	"gatehouse/internal/authn/token"
 	"gatehouse/internal/store"
 )
 
-var errRefresh = notAuthorized("Invalid Refresh Token")
+var (
+	errRefresh = notAuthorized("Invalid Refresh Token")
+	errRevoked = notAuthorized("Refresh Token has been revoked")
+	errReused  = &cognitoidp.RefreshTokenReuseException{Message: "Refresh Token has been used already: sign in again."}
+)
 
-// refresh gives new tokens for a session that still stands. It writes nothing.
+// refresh answers REFRESH_TOKEN_AUTH.
 func (e *Engine) refresh(ctx context.Context, s *Start) (*Step, error) {
 	text, err := required(s.Parameters, "REFRESH_TOKEN")
 	if err != nil {
 		return nil, err
 	}
-	r, err := e.Tokens.OpenRefresh(s.Client.ID, text)
+	if s.Client.Rotates() {
+		return nil, &cognitoidp.UnsupportedOperationException{Message: "The client rotates refresh tokens: use GetTokensFromRefreshToken."}
+	}
+	return e.Refresh(ctx, s.Pool, s.Client, text, func(u *store.User) error {
+		return s.Client.CheckSecretHash(string(s.Parameters["SECRET_HASH"]), true, u.Username, u.Sub)
+	})
+}
+
+// Refresh gives new tokens for a session that still stands. It writes nothing,
+// unless the client rotates refresh tokens: then it gives the next one, for
+// the time that is left, and the old one dies after the client's grace. One
+// that comes later is taken for stolen: it ends the session (RFC 9700,
+// section 4.14.2). may checks what depends on the user.
+func (e *Engine) Refresh(ctx context.Context, p *pool.Pool, c *pool.Client, text string, may func(*store.User) error) (*Step, error) {
+	r, err := e.Tokens.OpenRefresh(c.ID, text)
 	switch {
 	case errors.Is(err, token.ErrExpired):
 		return nil, notAuthorized("Refresh Token has expired")
-	case err != nil, r.PoolID != s.Pool.ID:
+	case err != nil, r.PoolID != p.ID:
 		return nil, errRefresh
 	}
-	var u *store.User
+	g := &token.Grant{Pool: p, Client: c, SessionID: r.SessionID, EventID: r.EventID, AuthTime: time.Unix(r.AuthTime, 0), Scope: r.Scope}
 	var stands *store.Session
-	var groups pool.Groups
-	err = e.DB.Read(ctx, func(tx *store.Tx) (err error) {
-		if u, stands, err = store.UserAndSession(tx, r.PoolID, r.Sub, r.SessionID); err != nil {
+	read := func(tx *store.Tx) (err error) {
+		if g.User, stands, err = store.UserAndSession(tx, r.PoolID, r.Sub, r.SessionID); err != nil {
 			return err
 		}
-		groups, err = s.Pool.GroupsOf(tx, u)
+		if err := may(g.User); err != nil {
+			return err
+		}
+		switch {
+		case !g.User.Enabled:
+			return errDisabled
+		case stands == nil || stands.ClientID != c.ID:
+			return errRevoked
+		}
+		if err := mayTry(g.User); err != nil {
+			return err
+		}
+		g.Groups, err = p.GroupsOf(tx, g.User)
 		return err
-	})
+	}
+	number := r.Rotation
+	if c.Rotates() {
+		number, err = e.rotate(ctx, c, r, read, &stands)
+	} else if err = e.DB.Read(ctx, read); err == nil && r.Rotation != stands.Rotation {
+		err = errReused
+	}
 	if errors.Is(err, store.ErrNotFound) {
 		return nil, errRefresh
 	}
 	if err != nil {
 		return nil, err
 	}
-	if err := s.Client.CheckSecretHash(string(s.Parameters["SECRET_HASH"]), true, u.Username, u.Sub); err != nil {
-		return nil, err
-	}
-	switch {
-	case !u.Enabled:
-		return nil, errDisabled
-	case stands == nil || stands.ClientID != s.Client.ID:
-		return nil, notAuthorized("Refresh Token has been revoked")
-	}
-	if err := mayTry(u); err != nil {
-		return nil, err
-	}
-	set, err := e.Tokens.Mint(ctx, &token.Grant{Pool: s.Pool, Client: s.Client, User: u, SessionID: r.SessionID, EventID: r.EventID,
-		AuthTime: time.Unix(r.AuthTime, 0), Scope: r.Scope, Groups: groups})
+	set, err := e.Tokens.Mint(ctx, g)
 	if err != nil {
 		return nil, err
 	}
+	if c.Rotates() {
+		next := *r
+		next.Rotation = number
+		if set.Refresh, err = e.Tokens.SealRefresh(c.ID, &next); err != nil {
+			return nil, err
+		}
+	}
 	return &Step{Tokens: set}, nil
+}
+
+// rotate reads what the token is for and says which number the next one has.
+func (e *Engine) rotate(ctx context.Context, c *pool.Client, r *token.Refresh, read func(*store.Tx) error, stands **store.Session) (number int64, err error) {
+	reused := false
+	err = e.DB.Write(ctx, func(tx *store.Tx) error {
+		reused = false
+		if err := read(tx); err != nil {
+			return err
+		}
+		s := *stands
+		switch {
+		case r.Rotation == s.Rotation:
+			number = s.Rotation + 1
+			return store.RotateSession(tx, s)
+		case r.Rotation == s.Rotation-1 && tx.Now.Before(s.RotatedAt.Add(c.RetryGrace())):
+			number = s.Rotation // a retry, or one of two at once
+			return nil
+		}
+		reused = true
+		return store.DeleteSession(tx, s.PoolID, s.Sub, s.OriginJTI)
+	})
+	if err == nil && reused {
+		err = errReused
+	}
+	return number, err
 }

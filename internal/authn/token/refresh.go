@@ -14,8 +14,9 @@ type Refresh struct {
 	SessionID string `json:"o"`
 	EventID   string `json:"e"`
 	Scope     string `json:"c"`
-	AuthTime  int64  `json:"a"` // seconds
-	ExpiresAt int64  `json:"x"` // seconds
+	AuthTime  int64  `json:"a"`          // seconds
+	ExpiresAt int64  `json:"x"`          // seconds
+	Rotation  int64  `json:"r,omitzero"` // counts the tokens of a session whose client rotates them
 }
 
 const refreshPurpose = "refresh token"

@@ -6,6 +6,7 @@ import (
 	"gatehouse/internal/api"
 	"gatehouse/internal/api/cognitoidp"
 	"gatehouse/internal/authn/signin"
+	"gatehouse/internal/store"
 )
 
 // InitiateAuth starts a sign-in. It returns the first challenge, or tokens when none is left.
@@ -68,6 +69,26 @@ func (s *Service) AdminRespondToAuthChallenge(ctx context.Context, in *cognitoid
 	}
 	out := &cognitoidp.AdminRespondToAuthChallengeOutput{}
 	out.AuthenticationResult, out.ChallengeName, out.ChallengeParameters, out.Session = answer(step)
+	return out, nil
+}
+
+// GetTokensFromRefreshToken gives new tokens for a refresh token: with a new
+// one where the client rotates them. Clients prove themselves by the secret
+// itself, not by a hash.
+func (s *Service) GetTokensFromRefreshToken(ctx context.Context, in *cognitoidp.GetTokensFromRefreshTokenInput) (*cognitoidp.GetTokensFromRefreshTokenOutput, error) {
+	p, c, err := s.Pools.Client(ctx, string(*in.ClientId))
+	if err != nil {
+		return nil, err
+	}
+	if !c.CheckSecret(string(api.Value(in.ClientSecret))) {
+		return nil, notAuthorized("Unable to verify secret for client " + c.ID)
+	}
+	step, err := s.SignIn.Refresh(ctx, p, c, string(*in.RefreshToken), func(*store.User) error { return nil })
+	if err != nil {
+		return nil, err
+	}
+	out := &cognitoidp.GetTokensFromRefreshTokenOutput{}
+	out.AuthenticationResult, _, _, _ = answer(step)
 	return out, nil
 }
 
