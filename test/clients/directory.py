@@ -7,8 +7,10 @@
 # and root key. The Go test beside this file sets it.
 import base64
 import datetime
+import hmac
 import json
 import os
+import time
 import unittest
 import urllib.parse
 import urllib.request
@@ -48,6 +50,14 @@ def pages(operation, key, size, **arguments):
         assert len(page[key]) <= size, page
         found += page[key]
     return found
+
+
+def totp(secret):
+    """What an authenticator app shows (RFC 6238) for a secret in base 32."""
+    key = base64.b32decode(secret + "=" * (-len(secret) % 8))
+    digest = hmac.digest(key, int(time.time() // 30).to_bytes(8, "big"), "sha1")
+    at = digest[19] & 15
+    return f"{(int.from_bytes(digest[at:at + 4], 'big') & 0x7FFFFFFF) % 1_000_000:06}"
 
 
 class Directory(unittest.TestCase):
@@ -327,6 +337,21 @@ class Directory(unittest.TestCase):
         self.assertEqual([(p["ProviderName"], p["ProviderType"]) for p in client.list_identity_providers(UserPoolId=self.pool)["Providers"]], [("Corp", "OIDC")])
         certificate = client.get_signing_certificate(UserPoolId=self.pool)["Certificate"]
         self.assertTrue(base64.b64decode(certificate).startswith(b"\x30\x82"), "the certificate is DER")
+
+        self.person("linked")
+        source = {"ProviderName": "Corp", "ProviderAttributeName": "Cognito_Subject", "ProviderAttributeValue": "4711"}
+        link = {"UserPoolId": self.pool, "DestinationUser": {"ProviderName": "Cognito", "ProviderAttributeValue": "linked"}, "SourceUser": source}
+
+        def identities():
+            attributes = values(client.admin_get_user(**self.of("linked"))["UserAttributes"])
+            return [(i["providerName"], i["userId"]) for i in json.loads(attributes.get("identities", "[]"))]
+
+        client.admin_link_provider_for_user(**link)
+        self.fails(exceptions.AliasExistsException, "", client.admin_link_provider_for_user, **link)
+        self.assertEqual(identities(), [("Corp", "4711")])
+        client.admin_disable_provider_for_user(UserPoolId=self.pool, User=source)
+        self.assertEqual(identities(), [])
+
         client.delete_identity_provider(**of)
         self.fails(exceptions.ResourceNotFoundException, "Identity provider Corp does not exist.", client.describe_identity_provider, **of)
 
@@ -387,6 +412,29 @@ class Directory(unittest.TestCase):
         self.assertEqual(client.get_log_delivery_configuration(UserPoolId=plus)["LogDeliveryConfiguration"], {"UserPoolId": plus, "LogConfigurations": logs})
         self.fails(exceptions.FeatureUnavailableInTierException, "User activity logs are available in the PLUS tier only.",
                    client.set_log_delivery_configuration, UserPoolId=self.pool, LogConfigurations=logs)
+
+    def test_second_factors(self):
+        self.person("careful")
+        tokens = self.sign_in("careful")
+        token = tokens["AccessToken"]
+        fresh = client.get_tokens_from_refresh_token(ClientId=self.app, RefreshToken=tokens["RefreshToken"])["AuthenticationResult"]
+        self.assertTrue(fresh["IdToken"])
+        self.fails(exceptions.NotAuthorizedException, "Invalid Refresh Token", client.get_tokens_from_refresh_token, ClientId=self.app, RefreshToken=token)
+
+        self.fails(exceptions.SoftwareTokenMFANotFoundException, "", client.associate_software_token, AccessToken=token)
+        client.set_user_pool_mfa_config(UserPoolId=self.pool, MfaConfiguration="OPTIONAL", SoftwareTokenMfaConfiguration={"Enabled": True})
+        config = client.get_user_pool_mfa_config(UserPoolId=self.pool)
+        self.assertEqual((config["MfaConfiguration"], config["SoftwareTokenMfaConfiguration"]), ("OPTIONAL", {"Enabled": True}))
+        secret = client.associate_software_token(AccessToken=token)["SecretCode"]
+        shown = totp(secret)
+        self.fails(exceptions.EnableSoftwareTokenMFAException, "", client.verify_software_token, AccessToken=token, UserCode=str((int(shown[0]) + 1) % 10) + shown[1:])
+        self.assertEqual(client.verify_software_token(AccessToken=token, UserCode=totp(secret))["Status"], "SUCCESS")
+        client.set_user_mfa_preference(AccessToken=token, SoftwareTokenMfaSettings={"Enabled": True, "PreferredMfa": True})
+        self.assertEqual(client.get_user_auth_factors(AccessToken=token)["UserMFASettingList"], ["SOFTWARE_TOKEN_MFA"])
+        with self.assertRaises(KeyError, msg="the password alone is not enough"):
+            self.sign_in("careful")
+        client.admin_set_user_mfa_preference(**self.of("careful", SoftwareTokenMfaSettings={"Enabled": False}))
+        self.assertTrue(self.sign_in("careful")["IdToken"])
 
 
 if __name__ == "__main__":

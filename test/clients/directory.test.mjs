@@ -3,30 +3,34 @@
 // refusal with its own exception. directory.py and directory_cli_test.go do the
 // same in their languages; test/conformance holds the three to being complete.
 import assert from 'node:assert/strict';
+import { createHmac } from 'node:crypto';
 import { before, test } from 'node:test';
 import {
   AddCustomAttributesCommand, AddUserPoolClientSecretCommand, AdminAddUserToGroupCommand, AdminConfirmSignUpCommand, AdminCreateUserCommand,
-  AdminDeleteUserAttributesCommand, AdminDeleteUserCommand, AdminDisableUserCommand, AdminEnableUserCommand, AdminGetUserCommand,
-  AdminInitiateAuthCommand, AdminListGroupsForUserCommand, AdminRemoveUserFromGroupCommand, AdminResetUserPasswordCommand,
-  AdminRespondToAuthChallengeCommand, AdminSetUserPasswordCommand, AdminUpdateUserAttributesCommand, AdminUserGlobalSignOutCommand,
-  AliasExistsException, ChangePasswordCommand, CodeMismatchException, ConfirmForgotPasswordCommand, ConfirmSignUpCommand, CreateGroupCommand,
-  CreateIdentityProviderCommand, CreateManagedLoginBrandingCommand, CreateResourceServerCommand, CreateTermsCommand, CreateUserPoolClientCommand,
-  CreateUserPoolCommand, CreateUserPoolDomainCommand, DeleteGroupCommand, DeleteIdentityProviderCommand, DeleteManagedLoginBrandingCommand,
-  DeleteResourceServerCommand, DeleteTermsCommand, DeleteUserAttributesCommand, DeleteUserCommand, DeleteUserPoolClientCommand,
-  DeleteUserPoolClientSecretCommand, DeleteUserPoolCommand, DeleteUserPoolDomainCommand, DescribeIdentityProviderCommand,
-  DescribeManagedLoginBrandingByClientCommand, DescribeManagedLoginBrandingCommand, DescribeResourceServerCommand, DescribeRiskConfigurationCommand,
-  DescribeTermsCommand, DescribeUserPoolClientCommand, DescribeUserPoolCommand, DescribeUserPoolDomainCommand, DuplicateProviderException,
-  FeatureUnavailableInTierException, ForgotPasswordCommand, GetGroupCommand, GetIdentityProviderByIdentifierCommand,
-  GetLogDeliveryConfigurationCommand, GetSigningCertificateCommand, GetUICustomizationCommand, GetUserAttributeVerificationCodeCommand,
-  GetUserCommand, GlobalSignOutCommand, GroupExistsException, InitiateAuthCommand, InvalidParameterException, InvalidPasswordException,
-  ListGroupsCommand, ListIdentityProvidersCommand, ListResourceServersCommand, ListTagsForResourceCommand, ListTermsCommand,
-  ListUserPoolClientSecretsCommand, ListUserPoolClientsCommand, ListUserPoolsCommand, ListUsersCommand, ListUsersInGroupCommand,
-  ManagedLoginBrandingExistsException, NotAuthorizedException, ResendConfirmationCodeCommand, ResourceNotFoundException,
-  RespondToAuthChallengeCommand, RevokeTokenCommand, ScopeDoesNotExistException, SetLogDeliveryConfigurationCommand, SetRiskConfigurationCommand,
-  SetUICustomizationCommand, SignUpCommand, TagResourceCommand, TermsExistsException, UntagResourceCommand, UpdateGroupCommand,
-  UpdateIdentityProviderCommand, UpdateManagedLoginBrandingCommand, UpdateResourceServerCommand, UpdateTermsCommand, UpdateUserAttributesCommand,
-  UpdateUserPoolClientCommand, UpdateUserPoolCommand, UpdateUserPoolDomainCommand, UserNotFoundException, UsernameExistsException,
-  VerifyUserAttributeCommand, paginateListGroups, paginateListUserPools, paginateListUsers,
+  AdminDeleteUserAttributesCommand, AdminDeleteUserCommand, AdminDisableProviderForUserCommand, AdminDisableUserCommand, AdminEnableUserCommand,
+  AdminGetUserCommand, AdminInitiateAuthCommand, AdminLinkProviderForUserCommand, AdminListGroupsForUserCommand, AdminRemoveUserFromGroupCommand,
+  AdminResetUserPasswordCommand, AdminRespondToAuthChallengeCommand, AdminSetUserMFAPreferenceCommand, AdminSetUserPasswordCommand,
+  AdminUpdateUserAttributesCommand, AdminUserGlobalSignOutCommand, AliasExistsException, AssociateSoftwareTokenCommand, ChangePasswordCommand,
+  CodeMismatchException, ConfirmForgotPasswordCommand, ConfirmSignUpCommand, CreateGroupCommand, CreateIdentityProviderCommand,
+  CreateManagedLoginBrandingCommand, CreateResourceServerCommand, CreateTermsCommand, CreateUserPoolClientCommand, CreateUserPoolCommand,
+  CreateUserPoolDomainCommand, DeleteGroupCommand, DeleteIdentityProviderCommand, DeleteManagedLoginBrandingCommand, DeleteResourceServerCommand,
+  DeleteTermsCommand, DeleteUserAttributesCommand, DeleteUserCommand, DeleteUserPoolClientCommand, DeleteUserPoolClientSecretCommand,
+  DeleteUserPoolCommand, DeleteUserPoolDomainCommand, DescribeIdentityProviderCommand, DescribeManagedLoginBrandingByClientCommand,
+  DescribeManagedLoginBrandingCommand, DescribeResourceServerCommand, DescribeRiskConfigurationCommand, DescribeTermsCommand,
+  DescribeUserPoolClientCommand, DescribeUserPoolCommand, DescribeUserPoolDomainCommand, DuplicateProviderException,
+  EnableSoftwareTokenMFAException, FeatureUnavailableInTierException, ForgotPasswordCommand, GetGroupCommand,
+  GetIdentityProviderByIdentifierCommand, GetLogDeliveryConfigurationCommand, GetSigningCertificateCommand, GetTokensFromRefreshTokenCommand,
+  GetUICustomizationCommand, GetUserAttributeVerificationCodeCommand, GetUserAuthFactorsCommand, GetUserCommand, GetUserPoolMfaConfigCommand,
+  GlobalSignOutCommand, GroupExistsException, InitiateAuthCommand, InvalidParameterException, InvalidPasswordException, ListGroupsCommand,
+  ListIdentityProvidersCommand, ListResourceServersCommand, ListTagsForResourceCommand, ListTermsCommand, ListUserPoolClientSecretsCommand,
+  ListUserPoolClientsCommand, ListUserPoolsCommand, ListUsersCommand, ListUsersInGroupCommand, ManagedLoginBrandingExistsException,
+  NotAuthorizedException, ResendConfirmationCodeCommand, ResourceNotFoundException, RespondToAuthChallengeCommand, RevokeTokenCommand,
+  ScopeDoesNotExistException, SetLogDeliveryConfigurationCommand, SetRiskConfigurationCommand, SetUICustomizationCommand,
+  SetUserMFAPreferenceCommand, SetUserPoolMfaConfigCommand, SignUpCommand, SoftwareTokenMFANotFoundException, TagResourceCommand,
+  TermsExistsException, UntagResourceCommand, UpdateGroupCommand, UpdateIdentityProviderCommand, UpdateManagedLoginBrandingCommand,
+  UpdateResourceServerCommand, UpdateTermsCommand, UpdateUserAttributesCommand, UpdateUserPoolClientCommand, UpdateUserPoolCommand,
+  UpdateUserPoolDomainCommand, UserNotFoundException, UsernameExistsException, VerifySoftwareTokenCommand, VerifyUserAttributeCommand,
+  paginateListGroups, paginateListUserPools, paginateListUsers,
 } from '@aws-sdk/client-cognito-identity-provider';
 import { account, code, idp, password, region } from './stack.mjs';
 
@@ -341,6 +345,19 @@ test('identity providers', async () => {
   assert.deepEqual(Providers.map((p) => [p.ProviderName, p.ProviderType]), [[ProviderName, 'OIDC']]);
   const { Certificate } = await idp.send(new GetSigningCertificateCommand(inPool()));
   assert.match(Certificate, /^[0-9A-Za-z+/=\s]{500,}$/);
+
+  await person('linked');
+  const source = { ProviderName, ProviderAttributeName: 'Cognito_Subject', ProviderAttributeValue: '4711' };
+  const link = () => idp.send(new AdminLinkProviderForUserCommand(inPool({
+    DestinationUser: { ProviderName: 'Cognito', ProviderAttributeValue: 'linked' }, SourceUser: source,
+  })));
+  const identities = async () => JSON.parse(value((await idp.send(new AdminGetUserCommand(ofUser('linked')))).UserAttributes, 'identities') ?? '[]');
+  await link();
+  await fails(link(), AliasExistsException);
+  assert.deepEqual((await identities()).map((i) => [i.providerName, i.userId]), [[ProviderName, '4711']]);
+  await idp.send(new AdminDisableProviderForUserCommand(inPool({ User: source })));
+  assert.deepEqual(await identities(), []);
+
   await idp.send(new DeleteIdentityProviderCommand(inPool({ ProviderName })));
   await fails(idp.send(new DescribeIdentityProviderCommand(inPool({ ProviderName }))), ResourceNotFoundException, 'Identity provider Corp does not exist.');
 });
@@ -409,4 +426,39 @@ test('risk and log delivery', async () => {
   const { LogDeliveryConfiguration } = await idp.send(new GetLogDeliveryConfigurationCommand(plus));
   assert.deepEqual(LogDeliveryConfiguration, { UserPoolId: UserPool.Id, LogConfigurations });
   await fails(idp.send(new SetLogDeliveryConfigurationCommand(inPool({ LogConfigurations }))), FeatureUnavailableInTierException, 'User activity logs are available in the PLUS tier only.');
+});
+
+// totp is what an authenticator app shows (RFC 6238) for a secret in base 32.
+function totp(secret) {
+  const bits = [...secret].map((c) => 'ABCDEFGHIJKLMNOPQRSTUVWXYZ234567'.indexOf(c).toString(2).padStart(5, '0')).join('');
+  const step = Buffer.alloc(8);
+  step.writeBigUInt64BE(BigInt(Math.floor(Date.now() / 30_000)));
+  const hash = createHmac('sha1', Buffer.from(bits.match(/.{8}/g).map((b) => parseInt(b, 2)))).update(step).digest();
+  return String((hash.readUInt32BE(hash[19] & 15) & 0x7fffffff) % 1_000_000).padStart(6, '0');
+}
+
+test('second factors, and new tokens for a refresh token', async () => {
+  await person('careful');
+  const { AccessToken, RefreshToken } = await signIn('careful');
+  const { AuthenticationResult } = await idp.send(new GetTokensFromRefreshTokenCommand({ ClientId: client, RefreshToken }));
+  assert.ok(AuthenticationResult.IdToken);
+  await fails(idp.send(new GetTokensFromRefreshTokenCommand({ ClientId: client, RefreshToken: AccessToken })), NotAuthorizedException, /^Invalid Refresh Token/);
+
+  const associate = () => idp.send(new AssociateSoftwareTokenCommand({ AccessToken }));
+  await fails(associate(), SoftwareTokenMFANotFoundException);
+  await idp.send(new SetUserPoolMfaConfigCommand(inPool({ MfaConfiguration: 'OPTIONAL', SoftwareTokenMfaConfiguration: { Enabled: true } })));
+  const config = await idp.send(new GetUserPoolMfaConfigCommand(inPool()));
+  assert.equal(config.MfaConfiguration, 'OPTIONAL');
+  assert.deepEqual(config.SoftwareTokenMfaConfiguration, { Enabled: true });
+  const { SecretCode } = await associate();
+  const verify = (UserCode) => idp.send(new VerifySoftwareTokenCommand({ AccessToken, UserCode }));
+  const shown = totp(SecretCode);
+  await fails(verify(String((Number(shown[0]) + 1) % 10) + shown.slice(1)), EnableSoftwareTokenMFAException);
+  assert.equal((await verify(totp(SecretCode))).Status, 'SUCCESS');
+  await idp.send(new SetUserMFAPreferenceCommand({ AccessToken, SoftwareTokenMfaSettings: { Enabled: true, PreferredMfa: true } }));
+  const factors = await idp.send(new GetUserAuthFactorsCommand({ AccessToken }));
+  assert.deepEqual(factors.UserMFASettingList, ['SOFTWARE_TOKEN_MFA']);
+  assert.equal(await signIn('careful'), undefined, 'the password alone is not enough');
+  await idp.send(new AdminSetUserMFAPreferenceCommand(ofUser('careful', { SoftwareTokenMfaSettings: { Enabled: false } })));
+  assert.ok((await signIn('careful')).IdToken);
 });

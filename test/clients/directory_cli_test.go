@@ -11,6 +11,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/pquerna/otp/totp"
+
 	"gatehouse/gatehousetest"
 	"gatehouse/internal/store/storetest"
 )
@@ -54,6 +56,7 @@ func TestCLI_directory(t *testing.T) {
 				{"domains", (*directoryCLI).domains},
 				{"terms", (*directoryCLI).terms},
 				{"risk and logs", (*directoryCLI).riskAndLogs},
+				{"second factors", (*directoryCLI).secondFactors},
 			} {
 				t.Run(part.name, func(t *testing.T) {
 					of, command := *c, *c.cli
@@ -426,6 +429,25 @@ func (c *directoryCLI) identityProviders() {
 	if certificate := c.inPool("get-signing-certificate").text("Certificate"); len(certificate) < 500 {
 		c.t.Errorf("the certificate is %q", certificate)
 	}
+
+	c.person("linked")
+	const source = "ProviderName=Corp,ProviderAttributeName=Cognito_Subject,ProviderAttributeValue=4711"
+	link := []string{"admin-link-provider-for-user", "--user-pool-id", c.pool, "--destination-user", "ProviderName=Cognito,ProviderAttributeValue=linked", "--source-user", source}
+	linked := func() string {
+		c.t.Helper()
+		text, _ := c.inPool("admin-get-user", "--username", "linked").attribute("UserAttributes", "identities").(string)
+		return text
+	}
+	c.idp(link...)
+	c.fails("AliasExistsException", "", link...)
+	if text := linked(); !strings.Contains(text, `"4711"`) {
+		c.t.Errorf("the identities are %q", text)
+	}
+	c.inPool("admin-disable-provider-for-user", "--user", source)
+	if text := linked(); strings.Contains(text, `"4711"`) {
+		c.t.Errorf("the identities are still %q", text)
+	}
+
 	c.inPool("delete-identity-provider", "--provider-name", "Corp")
 	c.fails("ResourceNotFoundException", "Identity provider Corp does not exist.", "describe-identity-provider", "--user-pool-id", c.pool, "--provider-name", "Corp")
 }
@@ -488,4 +510,36 @@ func (c *directoryCLI) riskAndLogs() {
 	c.idp("get-log-delivery-configuration", "--user-pool-id", plus).is("LogDeliveryConfiguration.LogConfigurations.*.S3Configuration.BucketArn", `["arn:aws:s3:::logs"]`)
 	c.fails("FeatureUnavailableInTierException", "User activity logs are available in the PLUS tier only.", "set-log-delivery-configuration",
 		"--user-pool-id", c.pool, "--log-configurations", logs)
+}
+
+func (c *directoryCLI) secondFactors() {
+	c.person("careful")
+	access, refresh := c.signIn("careful")
+	c.idp("get-tokens-from-refresh-token", "--client-id", c.app, "--refresh-token", refresh).text("AuthenticationResult.IdToken")
+	c.fails("NotAuthorizedException", "Invalid Refresh Token", "get-tokens-from-refresh-token", "--client-id", c.app, "--refresh-token", access)
+
+	associate := []string{"associate-software-token", "--access-token", access}
+	c.fails("SoftwareTokenMFANotFoundException", "", associate...)
+	c.inPool("set-user-pool-mfa-config", "--mfa-configuration", "OPTIONAL", "--software-token-mfa-configuration", "Enabled=true")
+	c.inPool("get-user-pool-mfa-config").is("MfaConfiguration", `"OPTIONAL"`, "SoftwareTokenMfaConfiguration.Enabled", "true")
+	secret := c.idp(associate...).text("SecretCode")
+	shown := func() string {
+		c.t.Helper()
+		code, err := totp.GenerateCode(secret, c.server.Now())
+		if err != nil {
+			c.t.Fatal(err)
+		}
+		return code
+	}
+	verify := func(code string) []string {
+		return []string{"verify-software-token", "--access-token", access, "--user-code", code}
+	}
+	code := shown()
+	c.fails("EnableSoftwareTokenMFAException", "", verify(string('0'+(code[0]-'0'+1)%10)+code[1:])...)
+	c.idp(verify(shown())...).is("Status", `"SUCCESS"`)
+	c.idp("set-user-mfa-preference", "--access-token", access, "--software-token-mfa-settings", "Enabled=true,PreferredMfa=true")
+	c.idp("get-user-auth-factors", "--access-token", access).is("UserMFASettingList", `["SOFTWARE_TOKEN_MFA"]`)
+	c.idp(c.signInArgs("careful", cliPassword)...).is("ChallengeName", `"SOFTWARE_TOKEN_MFA"`)
+	c.inPool("admin-set-user-mfa-preference", "--username", "careful", "--software-token-mfa-settings", "Enabled=false")
+	c.signIn("careful")
 }
