@@ -166,6 +166,9 @@ func (s *Service) AddCustomAttributes(ctx context.Context, in *cognitoidp.AddCus
 		}
 		added = append(added, *c)
 	}
+	if err := s.refuseDuringImport(ctx, *in.UserPoolId); err != nil {
+		return nil, err
+	}
 	err := s.changePool(ctx, *in.UserPoolId, func(settings *cognitoidp.UserPoolType) error {
 		for _, a := range added {
 			if slices.ContainsFunc(settings.SchemaAttributes, func(x cognitoidp.SchemaAttributeType) bool { return *x.Name == *a.Name }) {

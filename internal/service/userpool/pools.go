@@ -375,6 +375,9 @@ func (s *Service) UpdateUserPool(ctx context.Context, in *cognitoidp.UpdateUserP
 		row.Name = *in.PoolName
 	}
 	row.UpdatedAt = s.Now()
+	if err := s.refuseDuringImport(ctx, row.ID); err != nil {
+		return nil, err
+	}
 	return &cognitoidp.UpdateUserPoolOutput{}, s.writePool(ctx, row, settings, nil)
 }
 
@@ -387,6 +390,9 @@ func (s *Service) DeleteUserPool(ctx context.Context, in *cognitoidp.DeleteUserP
 	}
 	if *p.Settings.DeletionProtection == cognitoidp.DeletionProtectionTypeActive {
 		return nil, invalid("The user pool cannot be deleted because deletion protection is activated. Deletion protection must be inactivated first.")
+	}
+	if err := s.refuseDuringImport(ctx, p.ID); err != nil {
+		return nil, err
 	}
 	return &cognitoidp.DeleteUserPoolOutput{}, s.DB.Write(ctx, func(tx *store.Tx) error { return store.DeleteUserPool(tx, p.ID) })
 }
