@@ -1,6 +1,7 @@
 package server
 
 import (
+	"bytes"
 	"errors"
 	"net/http"
 
@@ -55,10 +56,9 @@ func (s *Server) readImportLog(w http.ResponseWriter, r *http.Request) {
 	for i := 0; err == nil && i < len(checks); i++ {
 		err = access.Require(ctx, s.authorizer, caller, checks[i])
 	}
+	var log bytes.Buffer // it is bounded, and an error is still to be told
 	if err == nil {
-		w.Header().Set("Content-Type", "text/plain; charset=utf-8")
-		w.Header().Set("Cache-Control", "no-store")
-		err = s.users.WriteUserImportLog(ctx, in, w)
+		err = s.users.WriteUserImportLog(ctx, in, &log)
 	}
 	var refused *access.Error
 	var missing *cognitoidp.ResourceNotFoundException
@@ -69,5 +69,9 @@ func (s *Server) readImportLog(w http.ResponseWriter, r *http.Request) {
 		refuse(w, http.StatusNotFound, missing.Message)
 	case err != nil:
 		refuse(w, http.StatusServiceUnavailable, "the log cannot be read at the moment")
+	default:
+		w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+		w.Header().Set("Cache-Control", "no-store")
+		_, _ = w.Write(log.Bytes()) // the client is gone when this fails
 	}
 }

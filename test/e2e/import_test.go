@@ -331,12 +331,11 @@ func TestImport_refusals(t *testing.T) {
 		half, _ := e.person("half", `{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"cognito-idp:*","Resource":"*"}}`)
 		_, err = half.IDP.CreateUserImportJob(ctx, &idp.CreateUserImportJobInput{UserPoolId: &n.pool, JobName: aws.String("j"), CloudWatchLogsRoleArn: aws.String(roleARN("logs"))})
 		n.refused(err, "NotAuthorizedException", "/iam:PassRole on resource: "+roleARN("logs")+"/")
-		for _, pool := range []*string{aws.String("us-east-1_none")} {
-			_, err = c.GetCSVHeader(ctx, &idp.GetCSVHeaderInput{UserPoolId: pool})
-			n.refused(err, "ResourceNotFoundException", "User pool us-east-1_none does not exist.")
-			_, err = c.ListUserImportJobs(ctx, &idp.ListUserImportJobsInput{UserPoolId: pool, MaxResults: aws.Int32(1)})
-			n.refused(err, "ResourceNotFoundException", "User pool us-east-1_none does not exist.")
-		}
+		none := aws.String("us-east-1_none")
+		_, err = c.GetCSVHeader(ctx, &idp.GetCSVHeaderInput{UserPoolId: none})
+		n.refused(err, "ResourceNotFoundException", "User pool us-east-1_none does not exist.")
+		_, err = c.ListUserImportJobs(ctx, &idp.ListUserImportJobsInput{UserPoolId: none, MaxResults: aws.Int32(1)})
+		n.refused(err, "ResourceNotFoundException", "User pool us-east-1_none does not exist.")
 
 		j := n.createImport()
 		if j.Status != types.UserImportJobStatusTypeCreated || j.StartDate != nil || !strings.HasPrefix(*j.JobId, "import-") {
@@ -546,5 +545,18 @@ func TestListUserImportJobs(t *testing.T) {
 		if !slices.Equal(got, want) {
 			n.Errorf("the list is %v, want %v", got, want)
 		}
+	})
+}
+
+// TestCreateUserImportJob_limit: a pool has at most a thousand jobs.
+func TestCreateUserImportJob_limit(t *testing.T) {
+	each(t, func(e *env) {
+		n := e.tenant(nil, nil)
+		for range 1000 {
+			n.createImport()
+		}
+		_, err := n.root.IDP.CreateUserImportJob(n.Context(), &idp.CreateUserImportJobInput{UserPoolId: &n.pool, JobName: aws.String("one more"),
+			CloudWatchLogsRoleArn: aws.String(roleARN("logs"))})
+		n.refused(err, "LimitExceededException", "A user pool can have at most 1000 user import jobs.")
 	})
 }

@@ -1,12 +1,17 @@
 package userpool
 
 import (
+	"encoding/json"
 	"errors"
 	"io"
 	"strings"
 	"testing"
 	"testing/iotest"
 	"unicode/utf8"
+
+	"gatehouse/internal/api/cognitoidp"
+	"gatehouse/internal/authn/pool"
+	"gatehouse/internal/store"
 )
 
 // readAll reads a file from an offset and gives its rows, each as line and
@@ -107,4 +112,48 @@ func FuzzImportReader(f *testing.F) {
 			}
 		}
 	})
+}
+
+// TestImportedUser: what a row must say to become a user.
+func TestImportedUser(t *testing.T) {
+	mfa := cognitoidp.UserPoolMfaTypeOptional
+	settings, err := json.Marshal(&cognitoidp.UserPoolType{SchemaAttributes: pool.StandardSchema(), MfaConfiguration: &mfa,
+		AutoVerifiedAttributes: []cognitoidp.VerifiedAttributeType{"email", "phone_number"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, err := pool.FromRow(&store.UserPool{ID: "us-east-1_A", Settings: string(settings)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	columns := []string{usernameColumn, mfaColumn, "email", "email_verified", "phone_number", "phone_number_verified", "name"}
+	for row, want := range map[string]string{
+		"ann|false|a@example.com|true|||":                                 "",
+		"ann|FALSE|a@example.com|TRUE|||":                                 "",
+		"ann|false|a@example.com||+15550100|true|":                        "",
+		"ann|true|a@example.com|true|||":                                  "The column cognito:mfa_enabled is true, and users cannot be imported with MFA here.",
+		"ann|no|a@example.com|true|||":                                    "The column cognito:mfa_enabled must be true or false.",
+		"ann|false|a@example.com|yes|||":                                  "Attributes did not conform to the schema: email_verified: Value must be true or false",
+		"ann|false|a@example.com|true||true|":                             "The column phone_number is required when phone_number_verified is true.",
+		"ann|false|a@example.com|true|0100||":                             "Invalid phone number format.",
+		"ann|false|||||":                                                  rowUnverified,
+		"ann|false|a@example.com|true||":                                  "The row has not as many cells as the header.",
+		strings.Repeat("a", 129) + "|false|a@example.com|true|||":         "1 validation error detected: Value at 'username' failed to satisfy constraint: Member must have length less than or equal to 128",
+		"ann|false|a@example.com|true|||" + strings.Repeat("secret", 400): "1 validation error detected: Value at 'userAttributes.3.member.value' failed to satisfy constraint: Member must have length less than or equal to 2048",
+	} {
+		u, _, err := importedUser(p, columns, strings.Split(row, "|"))
+		got := ""
+		if err != nil {
+			got = refusalText(err)
+		}
+		if got != want {
+			t.Errorf("%.60s: %q, want %q", row, got, want)
+		}
+		if strings.Contains(got, "secret") {
+			t.Errorf("the refusal quotes the file: %s", got)
+		}
+		if err == nil && (u.Status != "RESET_REQUIRED" || len(u.Password) > 0 || !u.Enabled) {
+			t.Errorf("%s: %+v", row, u)
+		}
+	}
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"gatehouse/internal/api/cognitoidp"
 	"gatehouse/internal/authn/pool"
 	"gatehouse/internal/store"
 )
@@ -233,7 +234,7 @@ func (r *importRun) run(ctx context.Context) error {
 	if err := r.hold(ctx, func(*store.Tx, *store.UserImport) error { return nil }); err != nil || !r.active() {
 		return err
 	}
-	p, err := r.s.Pools.Pool(ctx, r.job.PoolID)
+	p, err := r.pool(ctx)
 	if err != nil {
 		return err
 	}
@@ -256,7 +257,7 @@ func (r *importRun) run(ctx context.Context) error {
 	}
 	rows = newImportReader(r.file(ctx, r.job.ReadTo), r.job.ReadTo, r.job.Line)
 	for r.active() {
-		if err := r.batch(ctx, p, rows); err != nil {
+		if err := r.batch(ctx, rows); err != nil {
 			return err
 		}
 		if err := ctx.Err(); err != nil {
@@ -264,6 +265,17 @@ func (r *importRun) run(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// pool is the job's pool as it is now: what does not touch the schema may
+// change while the job runs.
+func (r *importRun) pool(ctx context.Context) (*pool.Pool, error) {
+	p, err := r.s.Pools.Pool(ctx, r.job.PoolID)
+	var gone *cognitoidp.ResourceNotFoundException
+	if errors.As(err, &gone) {
+		err = errImportLost
+	}
+	return p, err
 }
 
 func (r *importRun) file(ctx context.Context, offset int64) io.Reader {
@@ -294,7 +306,11 @@ func (r *importRun) check(ctx context.Context, rows *importReader) error {
 }
 
 // batch deals with the next rows, and ends the job after the last.
-func (r *importRun) batch(ctx context.Context, p *pool.Pool, rows *importReader) error {
+func (r *importRun) batch(ctx context.Context, rows *importReader) error {
+	p, err := r.pool(ctx)
+	if err != nil {
+		return err
+	}
 	list := make([]*candidate, 0, importBatch)
 	readTo, lines, last := r.job.ReadTo, r.job.Line, false
 	for len(list) < importBatch && !last {
@@ -309,7 +325,7 @@ func (r *importRun) batch(ctx context.Context, p *pool.Pool, rows *importReader)
 			readTo, lines = row.end, row.lines
 		}
 	}
-	err := r.hold(ctx, func(tx *store.Tx, j *store.UserImport) error {
+	err = r.hold(ctx, func(tx *store.Tx, j *store.UserImport) error {
 		for _, c := range list {
 			if err := dealWith(tx, p, j, c); err != nil {
 				return err

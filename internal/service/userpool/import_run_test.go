@@ -202,7 +202,7 @@ func TestRunImports_takeover(t *testing.T) {
 			return nil
 		}))
 		for range 2 {
-			w.ok(r.batch(dying, p, rows))
+			w.ok(r.batch(dying, rows))
 		}
 		if did, err := next.runNextImport(t.Context()); did || err != nil {
 			t.Fatalf("a job that is held was taken: %v", err)
@@ -211,7 +211,7 @@ func TestRunImports_takeover(t *testing.T) {
 		if did, err := next.runNextImport(t.Context()); !did || err != nil {
 			t.Fatalf("a job whose lease has run out was not taken: %v", err)
 		}
-		if err := r.batch(dying, p, rows); !errors.Is(err, errImportLost) {
+		if err := r.batch(dying, rows); !errors.Is(err, errImportLost) {
 			t.Errorf("the slow node writes on: %v", err)
 		}
 		got := w.job("import-1")

@@ -270,8 +270,7 @@ func (s *Service) StopUserImportJob(ctx context.Context, in *cognitoidp.StopUser
 }
 
 // WriteUserImportLog writes a job's log: a line for each row that made no user,
-// up to maxImportLog of them. Nothing is written before an error that is a
-// refusal.
+// up to maxImportLog of them.
 func (s *Service) WriteUserImportLog(ctx context.Context, in *cognitoidp.DescribeUserImportJobInput, w io.Writer) error {
 	if _, err := s.DescribeUserImportJob(ctx, in); err != nil {
 		return err
