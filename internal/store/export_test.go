@@ -57,3 +57,7 @@ func (db *DB) Migrate(ctx context.Context, files fs.FS) error {
 
 // MigrationFiles are the program's own.
 func MigrationFiles() fs.FS { return migrationFiles }
+
+func UsersQuery(poolID string, f UserFilter, afterKey, afterSub string, limit int) (string, []any) {
+	return usersQuery(poolID, f, afterKey, afterSub, limit)
+}

@@ -2,6 +2,7 @@ package store
 
 import (
 	"errors"
+	"strconv"
 	"strings"
 	"time"
 
@@ -253,73 +254,90 @@ type UserFilter struct {
 // Users lists users in the order of the column that the filter searches
 // (UserFilter.Key) and then of sub. A page begins after (afterKey, afterSub),
 // both empty for the first.
-func Users(tx *Tx, poolID string, f UserFilter, afterKey, afterSub string, limit int) (list []*User, err error) {
-	column, from, where, args := `u.sub`, `users u`, `u.pool_id = $1`, []any{poolID, afterKey, afterSub, limit}
+func Users(tx *Tx, poolID string, f UserFilter, afterKey, afterSub string, limit int) ([]*User, error) {
+	text, args := usersQuery(poolID, f, afterKey, afterSub, limit)
+	return collect(tx, func(r scanner) (*User, error) { return tx.scanUser(r) }, text, args...)
+}
+
+// usersQuery is the statement of Users. Every one is a range of one index that
+// begins where the page begins, so that its cost is that of the page, in a pool
+// of any size and however deep. For that a column has one lower bound: of two,
+// as a prefix and a position would be, SQLite may begin at the lower one and
+// read its way to the other.
+func usersQuery(poolID string, f UserFilter, afterKey, afterSub string, limit int) (text string, args []any) {
+	arg := func(v any) string {
+		args = append(args, v)
+		return "$" + strconv.Itoa(len(args))
+	}
+	from, pool, sub := `users u`, `u.pool_id = `+arg(poolID), `u.sub`
+	column := sub // of the index
+	unique := true
 	switch f.Name {
 	case "", "sub":
 	case "username":
 		column = `u.username_key`
 	case "status":
-		if f.Prefix {
-			where += ` and u.status >= $5 and u.status < $6`
-			args = append(args, f.Value, f.Value+"\U0010FFFF")
-		} else {
-			where += ` and u.status = $5`
-			args = append(args, f.Value)
-		}
+		column, unique = `u.status`, false
 	case "enabled":
-		where += ` and u.enabled = $5`
-		args = append(args, f.Value == "true")
-	default:
-		column = `i.value`
-		from = `user_index i join users u on u.pool_id = i.pool_id and u.sub = i.sub`
-		where = `i.pool_id = $1 and i.name = $5`
-		args = append(args, f.Name)
-	}
-	if f.Name != "" && f.Name != "status" && f.Name != "enabled" {
-		n := len(args)
-		if f.Prefix {
-			// a prefix is a range of the index: from the value itself to the last text that begins so
-			where += ` and ` + column + ` >= $` + digit(n+1) + ` and ` + column + ` < $` + digit(n+2)
-			args = append(args, f.Value, f.Value+"\U0010FFFF")
+		// The few who are disabled have an index of their own; the others are
+		// found by reading past these few. Literals, for the index's condition.
+		if f.Value == "true" {
+			pool += ` and u.enabled`
 		} else {
-			where += ` and ` + column + ` = $` + digit(n+1)
-			args = append(args, f.Value)
+			pool += ` and not u.enabled`
 		}
+		f = UserFilter{}
+	default:
+		from, sub = `user_index i join users u on u.pool_id = i.pool_id and u.sub = i.sub`, `i.sub`
+		pool = `i.pool_id = $1 and i.name = ` + arg(f.Name)
+		column, unique = `i.value`, false
 	}
-	sub := `u.sub`
-	if strings.HasPrefix(from, "user_index") {
-		sub = `i.sub`
+	where, order := []string{pool}, column+`, `+sub
+	if unique {
+		order = column
 	}
-	rows, err := tx.query(`select `+userColumns+` from `+from+` where `+where+
-		` and (`+column+`, `+sub+`) > ($2, $3) order by `+column+`, `+sub+` limit $4`, args...)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	for rows.Next() {
-		u, err := tx.scanUser(rows)
-		if err != nil {
-			return nil, err
+	exact := f.Name != "" && !f.Prefix
+	switch first := afterSub == ""; {
+	case exact:
+		where = append(where, column+` = `+arg(f.Value))
+		if !first {
+			after := arg(afterSub)
+			where = append(where, sub+` > `+after)
+			if sub != `u.sub` {
+				// PostgreSQL may merge the two by sub, and would begin with the
+				// pool's first user.
+				where = append(where, `u.sub > `+after)
+			}
 		}
-		list = append(list, u)
+		order = sub
+	case first && f.Prefix:
+		where = append(where, column+` >= `+arg(f.Value))
+	case first:
+	case unique:
+		where = append(where, column+` > `+arg(afterKey))
+	default:
+		where = append(where, `(`+column+`, `+sub+`) > (`+arg(afterKey)+`, `+arg(afterSub)+`)`)
 	}
-	return list, rows.Err()
+	if f.Prefix {
+		// to the last text that begins so
+		where = append(where, column+` < `+arg(f.Value+"\U0010FFFF"))
+	}
+	return `select ` + userColumns + ` from ` + from + ` where ` + strings.Join(where, ` and `) + ` order by ` + order + ` limit ` + arg(limit), args
 }
 
 // Key is the value of the column that the filter orders by.
 func (f UserFilter) Key(u *User) string {
 	switch f.Name {
-	case "", "sub", "status", "enabled":
+	case "", "sub", "enabled":
 		return u.Sub
 	case "username":
 		return u.UsernameKey
+	case "status":
+		return u.Status
 	}
 	v, _ := u.Attribute(f.Name)
 	return v
 }
-
-func digit(n int) string { return string(rune('0' + n)) }
 
 // KeepPassword puts a former password record away, and forgets all but the
 // newest keep of them.

@@ -57,7 +57,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) (missed i
 	fs.BoolVar(&s.json, "json", false, "print JSON in place of the table")
 	fs.StringVar(&s.only, "only", "", "comma-separated `flows` to run: "+strings.Join(flowNames(), ", ")+", scale, nodes")
 	fs.IntVar(&s.users, "users", 10_000, "users of the pool under load")
-	fs.IntVar(&s.scale, "scale", 100_000, "users of the large pool for G7 and G9; the goals mean 1000000")
+	fs.IntVar(&s.scale, "scale", 100_000, "users of the large pool for G7, G8 and G9; the goals mean 1000000")
 	fs.IntVar(&s.workers, "workers", 8, "requests at once")
 	fs.IntVar(&s.rounds, "rounds", 5, "turns of server and floor for each flow")
 	fs.DurationVar(&s.turn, "turn", time.Second, "length of a turn")
