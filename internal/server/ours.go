@@ -20,6 +20,8 @@ func (s *Server) oursHandler() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /_gatehouse/health", s.health)
 	mux.HandleFunc("GET /_gatehouse/outbox", s.readOutbox)
+	mux.HandleFunc("GET /_gatehouse/imports/{pool}/{job}/errors", s.readImportLog)
+	mux.HandleFunc("PUT /_gatehouse/imports/{pool}/{job}", s.uploadImport)
 	mux.HandleFunc("GET /_gatehouse/{$}", s.welcome)
 	mux.HandleFunc("GET /_gatehouse/metrics", func(w http.ResponseWriter, r *http.Request) {
 		if !fromLoopback(r) {
@@ -36,7 +38,7 @@ func (s *Server) oursHandler() http.Handler {
 	mux.HandleFunc("/_gatehouse/", func(w http.ResponseWriter, r *http.Request) {
 		refuse(w, http.StatusNotFound, "there is nothing here")
 	})
-	return limited(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	guarded := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		// A page of another origin may read the outbox of a developer's server
 		// only if it is on this machine as well.
 		if r.Method == http.MethodOptions {
@@ -52,7 +54,14 @@ func (s *Server) oursHandler() http.Handler {
 			return
 		}
 		mux.ServeHTTP(w, r)
-	}))
+	})
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Method == http.MethodPut { // a file, which may take its time
+			paced(guarded).ServeHTTP(w, r)
+			return
+		}
+		limited(guarded).ServeHTTP(w, r)
+	})
 }
 
 func answer(w http.ResponseWriter, status int, v any) {

@@ -75,6 +75,7 @@ type Server struct {
 	tokens        *token.Issuer
 	outbox        *delivery.Outbox
 	iam           *iam.Service
+	users         *userpool.Service
 	s3            *s3.Service
 	api           *awsapi.Handler
 	oauth         http.Handler
@@ -180,7 +181,8 @@ func (s *Server) compose(unlisted func(service, operation, code string)) error {
 	s.authorizer = access.NewAuthorizer(s.iam, c.Account)
 
 	users := userpool.New(userpool.Config{DB: s.db, Ring: s.ring, Pools: pools, Tokens: s.tokens, SignIn: engine, Delivery: s.outbox, Access: s.authorizer,
-		Region: c.Region, Account: c.Account, BaseDomain: c.BaseDomain, Now: now, Log: s.log})
+		Region: c.Region, Account: c.Account, BaseDomain: c.BaseDomain, PublicURL: s.publicURL, Now: now, Log: s.log})
+	s.users = users
 	identities := identitypool.New(identitypool.Config{DB: s.db, Ring: s.ring, Pools: pools, Tokens: s.tokens,
 		Access: s.authorizer, Region: c.Region, Account: c.Account, Now: now})
 	tokenService := sts.New(sts.Config{Roles: s.iam, Access: s.authorizer, Credentials: sessions, WebIdentities: verifier{identities},
@@ -236,7 +238,7 @@ func (s *Server) Serve(ctx context.Context) error {
 	var workers sync.WaitGroup
 	defer workers.Wait()
 	defer stop()
-	for _, work := range []func(context.Context){s.tokens.KeepSpares, s.outbox.Run, s.sweep} {
+	for _, work := range []func(context.Context){s.tokens.KeepSpares, s.outbox.Run, s.users.RunImports, s.sweep} {
 		workers.Go(func() { work(background) })
 	}
 	var metricsServer *http.Server

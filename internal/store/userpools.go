@@ -67,12 +67,16 @@ func UserPools(tx *Tx, after string, limit int) ([]UserPool, error) {
 
 // poolTables hold rows of a pool; deleting the pool empties them.
 var poolTables = []string{"user_sessions", "user_attempts", "user_codes", "user_aliases", "user_index", "user_group_members",
-	"user_groups", "user_passwords", "user_identities", "user_software_tokens", "users",
+	"user_groups", "user_passwords", "user_identities", "user_software_tokens", "users", "user_import_jobs", "user_import_log",
 	"user_pool_keys", "user_pool_records", "user_pool_domains", "user_pool_clients", "user_pools"}
 
 // DeleteUserPool removes a pool and all that belongs to it.
 func DeleteUserPool(tx *Tx, id string) error {
 	tx.ConfigChanged()
+	// Uploaded files are too large for one transaction: they only expire here.
+	if _, err := tx.exec(`update user_import_files set expires_at = $2 where pool_id = $1`, id, micros(tx.Now)); err != nil {
+		return err
+	}
 	for _, table := range poolTables {
 		if _, err := tx.exec(`delete from `+table+` where pool_id = $1`, id); err != nil {
 			return err

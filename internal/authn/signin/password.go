@@ -41,7 +41,7 @@ func (e *Engine) password(ctx context.Context, s *Start) (*Step, error) {
 	if locked(u.Counter, e.Now()) {
 		return nil, errLocked
 	}
-	if err := mayTry(u); err != nil {
+	if err := mayTryPassword(u, s.Client); err != nil {
 		return nil, err
 	}
 	if ok, err := e.right(ctx, s.Pool, u, text); err != nil {

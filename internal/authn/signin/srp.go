@@ -155,7 +155,7 @@ func (e *Engine) verifySRP(ctx context.Context, r *Reply) (*Step, error) {
 		if locked(u.Counter, e.Now()) {
 			return nil, errLocked
 		}
-		if err := mayTry(u); err != nil {
+		if err := mayTryPassword(u, r.Client); err != nil {
 			return nil, err
 		}
 		name = u.Username

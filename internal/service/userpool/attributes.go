@@ -166,7 +166,10 @@ func (s *Service) AddCustomAttributes(ctx context.Context, in *cognitoidp.AddCus
 		}
 		added = append(added, *c)
 	}
-	err := s.changePool(ctx, *in.UserPoolId, func(p *pool.Pool) error {
+	err := s.changePool(ctx, *in.UserPoolId, func(tx *store.Tx, p *pool.Pool) error {
+		if err := refuseDuringImport(tx, p.ID); err != nil {
+			return err
+		}
 		settings := p.Settings
 		for _, a := range added {
 			if slices.ContainsFunc(settings.SchemaAttributes, func(x cognitoidp.SchemaAttributeType) bool { return *x.Name == *a.Name }) {

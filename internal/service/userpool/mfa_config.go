@@ -6,6 +6,7 @@ import (
 	"gatehouse/internal/api"
 	"gatehouse/internal/api/cognitoidp"
 	"gatehouse/internal/authn/pool"
+	"gatehouse/internal/store"
 )
 
 // checkFactors refuses a pool that demands a factor that nobody can give.
@@ -51,7 +52,7 @@ func (s *Service) SetUserPoolMfaConfig(ctx context.Context, in *cognitoidp.SetUs
 		return nil, err
 	}
 	var out cognitoidp.SetUserPoolMfaConfigOutput
-	err := s.changePool(ctx, *in.UserPoolId, func(p *pool.Pool) error {
+	err := s.changePool(ctx, *in.UserPoolId, func(_ *store.Tx, p *pool.Pool) error {
 		p.Settings.MfaConfiguration = or(in.MfaConfiguration, cognitoidp.UserPoolMfaTypeOff)
 		p.Factors = pool.Factors{Email: in.EmailMfaConfiguration, WebAuthn: in.WebAuthnConfiguration,
 			SoftwareToken: in.SoftwareTokenMfaConfiguration != nil && api.Value(in.SoftwareTokenMfaConfiguration.Enabled)}

@@ -74,7 +74,7 @@ func (s *Service) describe(p *pool.Pool, users int) *cognitoidp.UserPoolType {
 }
 
 // changePool changes a pool's settings inside one transaction.
-func (s *Service) changePool(ctx context.Context, id string, change func(*pool.Pool) error) error {
+func (s *Service) changePool(ctx context.Context, id string, change func(tx *store.Tx, p *pool.Pool) error) error {
 	return s.DB.Write(ctx, func(tx *store.Tx) error {
 		row, err := store.UserPoolByID(tx, id)
 		if errors.Is(err, store.ErrNotFound) {
@@ -90,7 +90,7 @@ func (s *Service) changePool(ctx context.Context, id string, change func(*pool.P
 		if p.Settings.UserPoolTags == nil {
 			p.Settings.UserPoolTags = map[string]string{}
 		}
-		if err := change(p); err != nil {
+		if err := change(tx, p); err != nil {
 			return err
 		}
 		if row.Settings, err = p.Text(); err != nil {
@@ -335,7 +335,10 @@ func (s *Service) UpdateUserPool(ctx context.Context, in *cognitoidp.UpdateUserP
 		in.Policies.PasswordPolicy != nil && in.Policies.PasswordPolicy.TemporaryPasswordValidityDays != nil {
 		return nil, invalid("Please use TemporaryPasswordValidityDays in PasswordPolicy instead of UnusedAccountValidityDays")
 	}
-	return &cognitoidp.UpdateUserPoolOutput{}, s.changePool(ctx, *in.UserPoolId, func(p *pool.Pool) error {
+	return &cognitoidp.UpdateUserPoolOutput{}, s.changePool(ctx, *in.UserPoolId, func(tx *store.Tx, p *pool.Pool) error {
+		if err := refuseDuringImport(tx, p.ID); err != nil {
+			return err
+		}
 		old := p.Settings
 		p.Settings = &cognitoidp.UserPoolType{
 			Policies: in.Policies, DeletionProtection: in.DeletionProtection, LambdaConfig: in.LambdaConfig,
@@ -365,6 +368,9 @@ func (s *Service) DeleteUserPool(ctx context.Context, in *cognitoidp.DeleteUserP
 		return nil, invalid("The user pool cannot be deleted because deletion protection is activated. Deletion protection must be inactivated first.")
 	}
 	return &cognitoidp.DeleteUserPoolOutput{}, s.inPool(ctx, p.ID, func(tx *store.Tx, p *pool.Pool) error {
+		if err := refuseDuringImport(tx, p.ID); err != nil {
+			return err
+		}
 		domains, err := store.PoolDomains(tx, p.ID)
 		if err != nil {
 			return err

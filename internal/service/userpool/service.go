@@ -40,19 +40,23 @@ type Config struct {
 	Account  string
 	// BaseDomain is the name of this server, under which its other names are.
 	BaseDomain string
-	Now        func() time.Time
-	Log        *slog.Logger
+	// PublicURL is where clients reach the server: the URLs for uploads begin
+	// with it.
+	PublicURL string
+	Now       func() time.Time
+	Log       *slog.Logger
 }
 
 // Service implements cognitoidp.API.
 type Service struct {
 	cognitoidp.Unimplemented
 	Config
-	counts userCounts
+	counts  userCounts
+	imports chan struct{} // says that a job was started here
 }
 
 // New returns the service.
-func New(c Config) *Service { return &Service{Config: c} }
+func New(c Config) *Service { return &Service{Config: c, imports: make(chan struct{}, 1)} }
 
 func invalid(message string) error { return &cognitoidp.InvalidParameterException{Message: message} }
 

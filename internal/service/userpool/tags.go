@@ -6,6 +6,7 @@ import (
 
 	"gatehouse/internal/api/cognitoidp"
 	"gatehouse/internal/authn/pool"
+	"gatehouse/internal/store"
 )
 
 // maxTags is how many tags a pool can have.
@@ -27,7 +28,7 @@ func (s *Service) TagResource(ctx context.Context, in *cognitoidp.TagResourceInp
 	if err != nil {
 		return nil, err
 	}
-	err = s.changePool(ctx, id, func(p *pool.Pool) error {
+	err = s.changePool(ctx, id, func(_ *store.Tx, p *pool.Pool) error {
 		for k, v := range in.Tags {
 			p.Settings.UserPoolTags[k] = v
 		}
@@ -45,7 +46,7 @@ func (s *Service) UntagResource(ctx context.Context, in *cognitoidp.UntagResourc
 	if err != nil {
 		return nil, err
 	}
-	err = s.changePool(ctx, id, func(p *pool.Pool) error {
+	err = s.changePool(ctx, id, func(_ *store.Tx, p *pool.Pool) error {
 		for _, k := range in.TagKeys {
 			delete(p.Settings.UserPoolTags, k)
 		}
