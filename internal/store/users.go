@@ -309,7 +309,9 @@ func usersQuery(poolID string, f UserFilter, afterKey, afterSub string, limit in
 				where = append(where, `u.sub > `+after)
 			}
 		}
-		order = sub
+		if !unique {
+			order = sub
+		}
 	case first && f.Prefix:
 		where = append(where, column+` >= `+arg(f.Value))
 	case first:

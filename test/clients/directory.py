@@ -436,6 +436,33 @@ class Directory(unittest.TestCase):
         client.admin_set_user_mfa_preference(**self.of("careful", SoftwareTokenMfaSettings={"Enabled": False}))
         self.assertTrue(self.sign_in("careful")["IdToken"])
 
+    def test_import_jobs(self):
+        header = client.get_csv_header(UserPoolId=self.pool)["CSVHeader"]
+        self.assertLessEqual({"cognito:username", "cognito:mfa_enabled", "email", "email_verified", "custom:team"}, set(header))
+        made = client.create_user_import_job(UserPoolId=self.pool, JobName="two", CloudWatchLogsRoleArn=f"arn:aws:iam::{account}:role/logs")["UserImportJob"]
+        self.assertEqual(made["Status"], "Created")
+        job = {"UserPoolId": self.pool, "JobId": made["JobId"]}
+        self.fails(exceptions.PreconditionNotMetException, "no CSV file was uploaded", client.start_user_import_job, **job)
+        self.fails(exceptions.PreconditionNotMetException, "its status is Created", client.stop_user_import_job, **job)
+
+        def row(name):
+            given = {"cognito:username": name, "cognito:mfa_enabled": "false", "email": f"{name}@example.com", "email_verified": "true", "phone_number_verified": "false"}
+            return ",".join(given.get(column, "") for column in header)
+
+        upload = urllib.request.Request(made["PreSignedUrl"], method="PUT", headers={"x-amz-server-side-encryption": "aws:kms"},
+                                        data="\n".join([",".join(header), row("new-1"), row("new-2"), ""]).encode())
+        with urllib.request.urlopen(upload) as answer:
+            self.assertEqual(answer.status, 200)
+        client.start_user_import_job(**job)
+        for _ in range(300):
+            done = client.describe_user_import_job(**job)["UserImportJob"]
+            if "CompletionDate" in done:
+                break
+            time.sleep(0.1)
+        self.assertEqual((done["Status"], done["ImportedUsers"], done["FailedUsers"]), ("Succeeded", 2, 0))
+        self.assertEqual(self.status("new-2"), "RESET_REQUIRED")
+        self.assertEqual([j["JobId"] for j in client.list_user_import_jobs(UserPoolId=self.pool, MaxResults=10)["UserImportJobs"]], [made["JobId"]])
+
 
 if __name__ == "__main__":
     unittest.main()

@@ -12,25 +12,26 @@ import {
   AdminResetUserPasswordCommand, AdminRespondToAuthChallengeCommand, AdminSetUserMFAPreferenceCommand, AdminSetUserPasswordCommand,
   AdminUpdateUserAttributesCommand, AdminUserGlobalSignOutCommand, AliasExistsException, AssociateSoftwareTokenCommand, ChangePasswordCommand,
   CodeMismatchException, ConfirmForgotPasswordCommand, ConfirmSignUpCommand, CreateGroupCommand, CreateIdentityProviderCommand,
-  CreateManagedLoginBrandingCommand, CreateResourceServerCommand, CreateTermsCommand, CreateUserPoolClientCommand, CreateUserPoolCommand,
-  CreateUserPoolDomainCommand, DeleteGroupCommand, DeleteIdentityProviderCommand, DeleteManagedLoginBrandingCommand, DeleteResourceServerCommand,
-  DeleteTermsCommand, DeleteUserAttributesCommand, DeleteUserCommand, DeleteUserPoolClientCommand, DeleteUserPoolClientSecretCommand,
-  DeleteUserPoolCommand, DeleteUserPoolDomainCommand, DescribeIdentityProviderCommand, DescribeManagedLoginBrandingByClientCommand,
-  DescribeManagedLoginBrandingCommand, DescribeResourceServerCommand, DescribeRiskConfigurationCommand, DescribeTermsCommand,
-  DescribeUserPoolClientCommand, DescribeUserPoolCommand, DescribeUserPoolDomainCommand, DuplicateProviderException,
-  EnableSoftwareTokenMFAException, FeatureUnavailableInTierException, ForgotPasswordCommand, GetGroupCommand,
-  GetIdentityProviderByIdentifierCommand, GetLogDeliveryConfigurationCommand, GetSigningCertificateCommand, GetTokensFromRefreshTokenCommand,
-  GetUICustomizationCommand, GetUserAttributeVerificationCodeCommand, GetUserAuthFactorsCommand, GetUserCommand, GetUserPoolMfaConfigCommand,
-  GlobalSignOutCommand, GroupExistsException, InitiateAuthCommand, InvalidParameterException, InvalidPasswordException, ListGroupsCommand,
-  ListIdentityProvidersCommand, ListResourceServersCommand, ListTagsForResourceCommand, ListTermsCommand, ListUserPoolClientSecretsCommand,
-  ListUserPoolClientsCommand, ListUserPoolsCommand, ListUsersCommand, ListUsersInGroupCommand, ManagedLoginBrandingExistsException,
-  NotAuthorizedException, ResendConfirmationCodeCommand, ResourceNotFoundException, RespondToAuthChallengeCommand, RevokeTokenCommand,
-  ScopeDoesNotExistException, SetLogDeliveryConfigurationCommand, SetRiskConfigurationCommand, SetUICustomizationCommand,
-  SetUserMFAPreferenceCommand, SetUserPoolMfaConfigCommand, SignUpCommand, SoftwareTokenMFANotFoundException, TagResourceCommand,
-  TermsExistsException, UntagResourceCommand, UpdateGroupCommand, UpdateIdentityProviderCommand, UpdateManagedLoginBrandingCommand,
-  UpdateResourceServerCommand, UpdateTermsCommand, UpdateUserAttributesCommand, UpdateUserPoolClientCommand, UpdateUserPoolCommand,
-  UpdateUserPoolDomainCommand, UserNotFoundException, UsernameExistsException, VerifySoftwareTokenCommand, VerifyUserAttributeCommand,
-  paginateListGroups, paginateListUserPools, paginateListUsers,
+  CreateManagedLoginBrandingCommand, CreateResourceServerCommand, CreateTermsCommand, CreateUserImportJobCommand, CreateUserPoolClientCommand,
+  CreateUserPoolCommand, CreateUserPoolDomainCommand, DeleteGroupCommand, DeleteIdentityProviderCommand, DeleteManagedLoginBrandingCommand,
+  DeleteResourceServerCommand, DeleteTermsCommand, DeleteUserAttributesCommand, DeleteUserCommand, DeleteUserPoolClientCommand,
+  DeleteUserPoolClientSecretCommand, DeleteUserPoolCommand, DeleteUserPoolDomainCommand, DescribeIdentityProviderCommand,
+  DescribeManagedLoginBrandingByClientCommand, DescribeManagedLoginBrandingCommand, DescribeResourceServerCommand, DescribeRiskConfigurationCommand,
+  DescribeTermsCommand, DescribeUserImportJobCommand, DescribeUserPoolClientCommand, DescribeUserPoolCommand, DescribeUserPoolDomainCommand,
+  DuplicateProviderException, EnableSoftwareTokenMFAException, FeatureUnavailableInTierException, ForgotPasswordCommand, GetCSVHeaderCommand,
+  GetGroupCommand, GetIdentityProviderByIdentifierCommand, GetLogDeliveryConfigurationCommand, GetSigningCertificateCommand,
+  GetTokensFromRefreshTokenCommand, GetUICustomizationCommand, GetUserAttributeVerificationCodeCommand, GetUserAuthFactorsCommand, GetUserCommand,
+  GetUserPoolMfaConfigCommand, GlobalSignOutCommand, GroupExistsException, InitiateAuthCommand, InvalidParameterException, InvalidPasswordException,
+  ListGroupsCommand, ListIdentityProvidersCommand, ListResourceServersCommand, ListTagsForResourceCommand, ListTermsCommand,
+  ListUserImportJobsCommand, ListUserPoolClientSecretsCommand, ListUserPoolClientsCommand, ListUserPoolsCommand, ListUsersCommand,
+  ListUsersInGroupCommand, ManagedLoginBrandingExistsException, NotAuthorizedException, PreconditionNotMetException, ResendConfirmationCodeCommand,
+  ResourceNotFoundException, RespondToAuthChallengeCommand, RevokeTokenCommand, ScopeDoesNotExistException, SetLogDeliveryConfigurationCommand,
+  SetRiskConfigurationCommand, SetUICustomizationCommand, SetUserMFAPreferenceCommand, SetUserPoolMfaConfigCommand, SignUpCommand,
+  SoftwareTokenMFANotFoundException, StartUserImportJobCommand, StopUserImportJobCommand, TagResourceCommand, TermsExistsException,
+  UntagResourceCommand, UpdateGroupCommand, UpdateIdentityProviderCommand, UpdateManagedLoginBrandingCommand, UpdateResourceServerCommand,
+  UpdateTermsCommand, UpdateUserAttributesCommand, UpdateUserPoolClientCommand, UpdateUserPoolCommand, UpdateUserPoolDomainCommand,
+  UserNotFoundException, UsernameExistsException, VerifySoftwareTokenCommand, VerifyUserAttributeCommand, paginateListGroups, paginateListUserPools,
+  paginateListUsers,
 } from '@aws-sdk/client-cognito-identity-provider';
 import { account, code, idp, password, region } from './stack.mjs';
 
@@ -461,4 +462,32 @@ test('second factors, and new tokens for a refresh token', async () => {
   assert.equal(await signIn('careful'), undefined, 'the password alone is not enough');
   await idp.send(new AdminSetUserMFAPreferenceCommand(ofUser('careful', { SoftwareTokenMfaSettings: { Enabled: false } })));
   assert.ok((await signIn('careful')).IdToken);
+});
+
+test('import jobs', async () => {
+  const { CSVHeader } = await idp.send(new GetCSVHeaderCommand(inPool()));
+  assert.ok(['cognito:username', 'cognito:mfa_enabled', 'email', 'email_verified', 'custom:team'].every((name) => CSVHeader.includes(name)), `${CSVHeader}`);
+  const CloudWatchLogsRoleArn = `arn:aws:iam::${account}:role/logs`;
+  const { UserImportJob: made } = await idp.send(new CreateUserImportJobCommand(inPool({ JobName: 'two', CloudWatchLogsRoleArn })));
+  assert.equal(made.Status, 'Created');
+  const job = inPool({ JobId: made.JobId });
+  await fails(idp.send(new StartUserImportJobCommand(job)), PreconditionNotMetException, /no CSV file was uploaded/);
+  await fails(idp.send(new StopUserImportJobCommand(job)), PreconditionNotMetException, /its status is Created/);
+  const row = (name) => CSVHeader.map((column) => ({
+    'cognito:username': name, 'cognito:mfa_enabled': 'false', email: `${name}@example.com`, email_verified: 'true', phone_number_verified: 'false',
+  })[column] ?? '').join(',');
+  const answer = await fetch(made.PreSignedUrl, {
+    method: 'PUT', headers: { 'x-amz-server-side-encryption': 'aws:kms' }, body: [CSVHeader.join(','), row('new-1'), row('new-2'), ''].join('\n'),
+  });
+  assert.equal(answer.status, 200);
+  await idp.send(new StartUserImportJobCommand(job));
+  let done;
+  for (let tries = 0; tries < 300 && !done?.CompletionDate; tries++) {
+    await new Promise((resolve) => { setTimeout(resolve, 100); });
+    done = (await idp.send(new DescribeUserImportJobCommand(job))).UserImportJob;
+  }
+  assert.deepEqual([done.Status, done.ImportedUsers, done.FailedUsers], ['Succeeded', 2, 0]);
+  assert.equal(await status('new-2'), 'RESET_REQUIRED');
+  const { UserImportJobs } = await idp.send(new ListUserImportJobsCommand(inPool({ MaxResults: 10 })));
+  assert.deepEqual(UserImportJobs.map((j) => j.JobId), [made.JobId]);
 });

@@ -5,11 +5,13 @@ import (
 	"encoding/json"
 	"image"
 	"image/png"
+	"net/http"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/pquerna/otp/totp"
 
@@ -57,6 +59,7 @@ func TestCLI_directory(t *testing.T) {
 				{"terms", (*directoryCLI).terms},
 				{"risk and logs", (*directoryCLI).riskAndLogs},
 				{"second factors", (*directoryCLI).secondFactors},
+				{"import", (*directoryCLI).imports},
 			} {
 				t.Run(part.name, func(t *testing.T) {
 					of, command := *c, *c.cli
@@ -542,4 +545,54 @@ func (c *directoryCLI) secondFactors() {
 	c.idp(c.signInArgs("careful", cliPassword)...).is("ChallengeName", `"SOFTWARE_TOKEN_MFA"`)
 	c.inPool("admin-set-user-mfa-preference", "--username", "careful", "--software-token-mfa-settings", "Enabled=false")
 	c.signIn("careful")
+}
+
+func (c *directoryCLI) imports() {
+	header, _ := c.inPool("get-csv-header").at("CSVHeader").([]any)
+	for _, name := range []string{"cognito:username", "cognito:mfa_enabled", "email", "email_verified", "custom:team"} {
+		if !slices.Contains(header, any(name)) {
+			c.t.Fatalf("the header %v lacks %s", header, name)
+		}
+	}
+	made := c.inPool("create-user-import-job", "--job-name", "two", "--cloud-watch-logs-role-arn", "arn:aws:iam::"+c.server.Account+":role/logs").is("UserImportJob.Status", `"Created"`)
+	id := made.text("UserImportJob.JobId")
+	job := func(command string) []string { return []string{command, "--user-pool-id", c.pool, "--job-id", id} }
+	c.fails("PreconditionNotMetException", "no CSV file was uploaded", job("start-user-import-job")...)
+	c.fails("PreconditionNotMetException", "its status is Created", job("stop-user-import-job")...)
+
+	var file strings.Builder
+	for _, name := range []string{"", "new-1", "new-2"} {
+		var row []string
+		for _, column := range header {
+			value := map[string]string{"cognito:username": name, "cognito:mfa_enabled": "false", "email": name + "@example.com", "email_verified": "true", "phone_number_verified": "false"}[column.(string)]
+			if name == "" {
+				value = column.(string)
+			}
+			row = append(row, value)
+		}
+		file.WriteString(strings.Join(row, ",") + "\n")
+	}
+	r, err := http.NewRequestWithContext(c.t.Context(), http.MethodPut, made.text("UserImportJob.PreSignedUrl"), strings.NewReader(file.String()))
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	r.Header.Set("x-amz-server-side-encryption", "aws:kms")
+	resp, err := c.server.Client().Do(r)
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	resp.Body.Close()
+	if resp.StatusCode != http.StatusOK {
+		c.t.Fatalf("the upload was answered with %s", resp.Status)
+	}
+	c.idp(job("start-user-import-job")...)
+	var done answer
+	for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline); {
+		if done = c.idp(job("describe-user-import-job")...); done.at("UserImportJob.CompletionDate") != nil {
+			break
+		}
+	}
+	done.is("UserImportJob.Status", `"Succeeded"`, "UserImportJob.ImportedUsers", "2", "UserImportJob.FailedUsers", "0")
+	c.status("new-2", "RESET_REQUIRED")
+	c.inPool("list-user-import-jobs", "--max-results", "10").is("UserImportJobs.*.JobId", `["`+id+`"]`)
 }
