@@ -31,7 +31,7 @@ build:
 # The code of the APIs from AWS's descriptions, and the page of all settings.
 generate:
 	go run ./internal/apigen -models ../shared/models -out internal/api
-	UPDATE_DOCS=1 go test -count=1 -run TestDocument ./internal/config
+	UPDATE_DOCS=1 go test -count=1 -run "TestDocument|TestOperations" ./internal/config ./test/conformance
 
 # Every fuzz target for a while.
 fuzz:
@@ -45,7 +45,7 @@ fuzz:
 # performance.md as one table of ratios.
 bench:
 	go test -run '^$$' -bench . -benchmem -benchtime $(BENCHTIME) $$(git grep -l '^func Benchmark' -- '*_test.go' | xargs -n1 dirname | sort -u | sed 's,^,./,')
-	go run ./test/bench
+	go run ./test/bench $(BENCHFLAGS)
 
 clean:
 	rm -rf gatehouse dist test/clients/node_modules test/clients/.cache

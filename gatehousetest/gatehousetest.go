@@ -49,6 +49,7 @@ type Server struct {
 	server *server.Server
 	clock  *server.Clock
 	port   string
+	log    slog.Handler
 	stop   func()
 }
 
@@ -136,7 +137,7 @@ func Start(t testing.TB, opts ...Option) *Server {
 		t.Fatalf("gatehousetest: %v", err)
 	}
 	s := &Server{URL: "http://localhost:" + port, Region: st.config.Region, Account: st.config.Account, AccessKeyID: "test", SecretKey: "test",
-		Data: st.config.Data, t: t, server: in, clock: clock, port: port}
+		Data: st.config.Data, t: t, server: in, clock: clock, port: port, log: h}
 	if !st.config.Dev {
 		s.AccessKeyID, s.SecretKey = in.Root().AccessKeyID, in.Root().SecretKey
 	}

@@ -12,6 +12,9 @@ var overrides = map[string]string{
 	// cognito-idp PasswordType: recorded answers show this text, and blanks
 	// inside a password are valid (api-errors.md, section 4).
 	"cognitoidp.PasswordType": `^[\S]+.*[\S]+$`,
+	// cognito-idp DomainType: the pattern is that of a prefix; a custom domain,
+	// which the same member holds, has dots.
+	"cognitoidp.DomainType": `^[a-z0-9](?:[a-z0-9\-\.]{0,61}[a-z0-9])?$`,
 }
 
 // emptyIsAbsent are the shapes whose empty text clients send when they mean

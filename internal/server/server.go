@@ -181,7 +181,7 @@ func (s *Server) compose(unlisted func(service, operation, code string)) error {
 	s.authorizer = access.NewAuthorizer(s.iam, c.Account)
 
 	users := userpool.New(userpool.Config{DB: s.db, Ring: s.ring, Pools: pools, Tokens: s.tokens, SignIn: engine, Delivery: s.outbox, Access: s.authorizer,
-		Region: c.Region, Account: c.Account, PublicURL: s.publicURL, Now: now, Log: s.log})
+		Region: c.Region, Account: c.Account, BaseDomain: c.BaseDomain, PublicURL: s.publicURL, Now: now, Log: s.log})
 	s.users = users
 	identities := identitypool.New(identitypool.Config{DB: s.db, Ring: s.ring, Pools: pools, Tokens: s.tokens,
 		Access: s.authorizer, Region: c.Region, Account: c.Account, Now: now})

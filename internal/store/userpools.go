@@ -67,8 +67,9 @@ func UserPools(tx *Tx, after string, limit int) ([]UserPool, error) {
 
 // poolTables hold rows of a pool; deleting the pool empties them.
 var poolTables = []string{"user_sessions", "user_attempts", "user_codes", "user_aliases", "user_index", "user_group_members",
-	"user_groups", "user_passwords", "users", "user_import_jobs", "user_import_log",
-	"user_pool_keys", "user_pool_clients", "user_pools"}
+	"user_groups", "user_passwords", "user_identities", "user_software_tokens", "users",
+	"user_import_jobs", "user_import_log",
+	"user_pool_keys", "user_pool_records", "user_pool_domains", "user_pool_clients", "user_pools"}
 
 // DeleteUserPool removes a pool and all that belongs to it.
 func DeleteUserPool(tx *Tx, id string) error {
@@ -142,9 +143,13 @@ func UserPoolClients(tx *Tx, poolID, after string, limit int) ([]UserPoolClient,
 	return list, rows.Err()
 }
 
-// DeleteUserPoolClient removes a client and the sessions that it began.
+// DeleteUserPoolClient removes a client, its records and the sessions that it
+// began.
 func DeleteUserPoolClient(tx *Tx, poolID, id string) error {
 	tx.ConfigChanged()
+	if err := DeletePoolRecordsOf(tx, poolID, OwnedByClient(id)); err != nil {
+		return err
+	}
 	if _, err := tx.exec(`delete from user_sessions where pool_id = $1 and client_id = $2`, poolID, id); err != nil {
 		return err
 	}

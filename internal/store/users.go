@@ -233,7 +233,8 @@ func DeleteUser(tx *Tx, u *User) error {
 	if err := tx.indexUser(&User{PoolID: u.PoolID, Sub: u.Sub}, u); err != nil {
 		return err
 	}
-	for _, table := range []string{"user_sessions", "user_attempts", "user_codes", "user_aliases", "user_group_members", "user_passwords", "users"} {
+	for _, table := range []string{"user_sessions", "user_attempts", "user_codes", "user_aliases", "user_group_members", "user_passwords", "user_identities",
+		"user_software_tokens", "users"} {
 		if _, err := tx.exec(`delete from `+table+` where pool_id = $1 and sub = $2`, u.PoolID, u.Sub); err != nil {
 			return err
 		}

@@ -22,20 +22,21 @@ type cli struct {
 	env []string
 }
 
-// findCLI is the AWS CLI of the PATH, or the one that test/setup installed.
+// findCLI is the AWS CLI of the PATH if it runs, or the one that test/setup
+// installed.
 func findCLI(t *testing.T) string {
 	t.Helper()
-	if path, err := exec.LookPath("aws"); err == nil {
-		return path
-	}
-	path, err := filepath.Abs(".cache/awscli/bin/aws")
-	if err == nil {
-		_, err = os.Stat(path)
-	}
+	own, err := filepath.Abs(".cache/awscli/bin/aws")
 	if err != nil {
-		t.Fatal("there is no AWS CLI: run `make test`, which installs one")
+		t.Fatal(err)
 	}
-	return path
+	for _, path := range []string{"aws", own} {
+		if exec.Command(path, "--version").Run() == nil {
+			return path
+		}
+	}
+	t.Fatal("there is no AWS CLI: run `make test`, which installs one")
+	return ""
 }
 
 func newCLI(t *testing.T, s *gatehousetest.Server) *cli {

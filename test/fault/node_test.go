@@ -29,24 +29,25 @@ import (
 	"gatehouse/test/awsclient"
 )
 
-// program builds the program once.
+// program builds the program once, into a folder that TestMain removes.
 var program = sync.OnceValues(func() (string, error) {
-	dir, err := os.MkdirTemp("", "gatehouse-fault-")
-	if err != nil {
-		return "", err
-	}
-	bin := filepath.Join(dir, "gatehouse")
+	bin := filepath.Join(folder, "gatehouse")
 	if out, err := exec.Command("go", "build", "-o", bin, "gatehouse/cmd/gatehouse").CombinedOutput(); err != nil {
 		return "", fmt.Errorf("go build: %w\n%s", err, out)
 	}
 	return bin, nil
 })
 
+var folder string
+
 func TestMain(m *testing.M) {
-	code := m.Run()
-	if bin, err := program(); err == nil {
-		os.RemoveAll(filepath.Dir(bin))
+	var err error
+	if folder, err = os.MkdirTemp("", "gatehouse-fault-"); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
 	}
+	code := m.Run()
+	os.RemoveAll(folder)
 	os.Exit(code)
 }
 
@@ -98,7 +99,7 @@ func (n *node) start() time.Duration {
 	n.log.Reset()
 	n.cmd = exec.Command(bin, n.args...)
 	n.cmd.Stderr = &n.log
-	n.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL} // not to outlive this test
+	n.cmd.SysProcAttr = child()
 	for _, v := range os.Environ() {
 		if !strings.HasPrefix(v, "GATEHOUSE_") {
 			n.cmd.Env = append(n.cmd.Env, v)

@@ -24,10 +24,27 @@ import (
 type Pool struct {
 	ID       string
 	Settings *cognitoidp.UserPoolType
+	Factors  Factors
 	Schema   Schema
 	// HasGroups is false in a pool without groups, whose users need not be
 	// asked for theirs.
 	HasGroups bool
+}
+
+// Factors are the settings of second factors and passkeys, which have
+// operations of their own. Those of SMS are among the pool's other settings.
+type Factors struct {
+	SoftwareToken bool                                  `json:"softwareToken,omitzero"`
+	Email         *cognitoidp.EmailMfaConfigType        `json:"email,omitzero"`
+	WebAuthn      *cognitoidp.WebAuthnConfigurationType `json:"webAuthn,omitzero"`
+}
+
+// MFA is whether users are asked for a second factor: OFF, OPTIONAL or ON.
+func (p *Pool) MFA() cognitoidp.UserPoolMfaType { return *p.Settings.MfaConfiguration }
+
+// TakesSoftwareTokens reports whether users can have TOTP as a second factor.
+func (p *Pool) TakesSoftwareTokens() bool {
+	return p.MFA() != cognitoidp.UserPoolMfaTypeOff && p.Factors.SoftwareToken
 }
 
 // Name is the part of the id after the underscore, which enters SRP.
@@ -156,11 +173,15 @@ func (r *Registry) Pool(ctx context.Context, id string) (*Pool, error) {
 	}
 	var row *store.UserPool
 	var groups bool
+	var domains []*store.PoolDomain
 	err := r.db.Read(ctx, func(tx *store.Tx) (err error) {
 		if row, err = store.UserPoolByID(tx, id); err != nil {
 			return err
 		}
-		groups, err = store.HasGroups(tx, id)
+		if groups, err = store.HasGroups(tx, id); err != nil {
+			return err
+		}
+		domains, err = store.PoolDomains(tx, id)
 		return err
 	})
 	if errors.Is(err, store.ErrNotFound) {
@@ -173,6 +194,13 @@ func (r *Registry) Pool(ctx context.Context, id string) (*Pool, error) {
 		return nil, err
 	}
 	p.HasGroups = groups
+	for _, d := range domains {
+		if d.Custom {
+			p.Settings.CustomDomain = &d.Domain
+		} else {
+			p.Settings.Domain = &d.Domain
+		}
+	}
 	keep(r, pools, id, p, generation)
 	return p, nil
 }
@@ -182,12 +210,26 @@ func NotFound(id string) error {
 	return &cognitoidp.ResourceNotFoundException{Message: "User pool " + id + " does not exist."}
 }
 
+// stored is a pool's row: its settings, and the factors beside them.
+type stored struct {
+	*cognitoidp.UserPoolType
+	Factors Factors `json:"factors,omitzero"`
+}
+
+// Text is what a pool's row holds of its settings.
+func (p *Pool) Text() (string, error) {
+	b, err := json.Marshal(stored{p.Settings, p.Factors})
+	return string(b), err
+}
+
 // FromRow reads a pool's settings.
 func FromRow(row *store.UserPool) (*Pool, error) {
 	p := &Pool{ID: row.ID, Settings: &cognitoidp.UserPoolType{}}
-	if err := json.Unmarshal([]byte(row.Settings), p.Settings); err != nil {
+	s := stored{UserPoolType: p.Settings}
+	if err := json.Unmarshal([]byte(row.Settings), &s); err != nil {
 		return nil, err
 	}
+	p.Factors = s.Factors
 	p.Settings.Id, p.Settings.Name = &p.ID, new(row.Name)
 	p.Settings.CreationDate, p.Settings.LastModifiedDate = api.At(row.CreatedAt), api.At(row.UpdatedAt)
 	p.Schema = newSchema(p.Settings.SchemaAttributes)

@@ -116,10 +116,34 @@ func (e *Engine) stillRight(tx *store.Tx, pr *proof) (*store.User, error) {
 	return u, store.UpdateUser(tx, u, &old)
 }
 
+// ask writes what the step before left to be written and gives a session for
+// the next challenge. The secret block of an SRP handshake is spent here: its
+// answer was right and must not be right twice. The failure counter stays as
+// it is: a right password buys no new guesses at codes.
+func (e *Engine) ask(ctx context.Context, pr *proof, challenge cognitoidp.ChallengeNameType, parameters map[string]string) (*Step, error) {
+	u := pr.user
+	if pr.spend != nil || pr.change != nil {
+		if err := e.DB.Write(ctx, func(tx *store.Tx) (err error) {
+			if pr.change == nil {
+				return pr.spend(tx)
+			}
+			u, err = e.stillRight(tx, pr)
+			return err
+		}); err != nil {
+			return nil, spentOr(err)
+		}
+	}
+	text, err := e.sealSession(pr.client, u, challenge)
+	if err != nil {
+		return nil, err
+	}
+	return &Step{Challenge: challenge, Session: text, Parameters: parameters}, nil
+}
+
 // afterPassword decides what follows a right password.
 func (e *Engine) afterPassword(ctx context.Context, pr *proof) (*Step, error) {
 	if pr.user.Status == string(cognitoidp.UserStatusTypeForceChangePassword) {
 		return e.askNewPassword(ctx, pr)
 	}
-	return e.finish(ctx, pr)
+	return e.secondFactor(ctx, pr)
 }

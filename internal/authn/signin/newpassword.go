@@ -20,20 +20,9 @@ func (e *Engine) temporaryExpired(pr *proof) bool {
 }
 
 // askNewPassword answers a right temporary password with NEW_PASSWORD_REQUIRED.
-// The secret block of an SRP handshake is spent here, because its answer was
-// right and must not be right twice.
 func (e *Engine) askNewPassword(ctx context.Context, pr *proof) (*Step, error) {
 	if e.temporaryExpired(pr) {
 		return nil, errTemporaryExpired
-	}
-	if pr.spend != nil {
-		if err := e.DB.Write(ctx, pr.spend); err != nil {
-			return nil, spentOr(err)
-		}
-	}
-	text, err := e.sealSession(pr.client, pr.user, cognitoidp.ChallengeNameTypeNewPasswordRequired)
-	if err != nil {
-		return nil, err
 	}
 	missing := []string{}
 	for _, name := range pr.pool.Schema.Missing(pr.user.Attributes) {
@@ -53,17 +42,13 @@ func (e *Engine) askNewPassword(ctx context.Context, pr *proof) (*Step, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Step{Challenge: cognitoidp.ChallengeNameTypeNewPasswordRequired, Session: text, Parameters: map[string]string{
-		"USER_ID_FOR_SRP": pr.user.Username, "requiredAttributes": string(requiredText), "userAttributes": string(attributesText)}}, nil
+	return e.ask(ctx, pr, cognitoidp.ChallengeNameTypeNewPasswordRequired, map[string]string{
+		"USER_ID_FOR_SRP": pr.user.Username, "requiredAttributes": string(requiredText), "userAttributes": string(attributesText)})
 }
 
 // newPassword takes the answer to NEW_PASSWORD_REQUIRED: the password and the
 // attributes that were missing.
 func (e *Engine) newPassword(ctx context.Context, r *Reply) (*Step, error) {
-	typed, err := required(r.Responses, "USERNAME")
-	if err != nil {
-		return nil, err
-	}
 	text, err := required(r.Responses, "NEW_PASSWORD")
 	if err != nil {
 		return nil, err
@@ -72,22 +57,12 @@ func (e *Engine) newPassword(ctx context.Context, r *Reply) (*Step, error) {
 	if err != nil {
 		return nil, err
 	}
-	var u, named *store.User
-	err = e.DB.Read(ctx, func(tx *store.Tx) (err error) {
-		if u, err = store.UserBySub(tx, r.Pool.ID, s.Sub); err != nil {
-			return err
-		}
-		named, err = r.Pool.FindUser(tx, typed)
-		return err
-	})
+	u, err := e.sessionUser(ctx, r, s)
 	if err != nil {
-		return nil, notFoundIsSession(err)
-	}
-	if named.Sub != u.Sub || u.PasswordAt.UnixMicro() != s.PasswordAt || u.Status != string(cognitoidp.UserStatusTypeForceChangePassword) {
-		return nil, errSession
-	}
-	if err := r.Client.CheckSecretHash(string(r.Responses["SECRET_HASH"]), true, typed, u.Username); err != nil {
 		return nil, err
+	}
+	if u.Status != string(cognitoidp.UserStatusTypeForceChangePassword) {
+		return nil, errSession
 	}
 	changes, err := e.givenAttributes(r, u)
 	if err != nil {
@@ -111,7 +86,7 @@ func (e *Engine) newPassword(ctx context.Context, r *Reply) (*Step, error) {
 		}
 		return nil
 	}
-	return e.finish(ctx, pr)
+	return e.secondFactor(ctx, pr)
 }
 
 // givenAttributes reads userAttributes.<name> responses: what the client may
@@ -142,11 +117,4 @@ func (e *Engine) givenAttributes(r *Reply, u *store.User) ([]store.Attribute, er
 		return nil, invalid("Invalid attributes given, " + name + " is missing")
 	}
 	return list, nil
-}
-
-func notFoundIsSession(err error) error {
-	if notFoundIsPassword(err) == errPassword {
-		return errSession
-	}
-	return err
 }

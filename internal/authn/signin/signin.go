@@ -5,7 +5,8 @@
 //	Initiate
 //	 ├ USER_PASSWORD_AUTH, ADMIN_USER_PASSWORD_AUTH ─ password right ─┐
 //	 ├ USER_SRP_AUTH ─ PASSWORD_VERIFIER ─ proof right ───────────────┤
-//	 │                                   [NEW_PASSWORD_REQUIRED] ─────┼─ tokens
+//	 │                                   [NEW_PASSWORD_REQUIRED] ─────┤
+//	 │                        [SOFTWARE_TOKEN_MFA] or [MFA_SETUP] ────┼─ tokens
 //	 └ REFRESH_TOKEN_AUTH ─ session stands ───────────────────────────┘
 //
 // Steps between the first request and the last write nothing to the store:
@@ -147,6 +148,10 @@ func (e *Engine) Respond(ctx context.Context, r *Reply) (*Step, error) {
 		return e.verifySRP(ctx, r)
 	case cognitoidp.ChallengeNameTypeNewPasswordRequired:
 		return e.newPassword(ctx, r)
+	case cognitoidp.ChallengeNameTypeSoftwareTokenMfa:
+		return e.softwareToken(ctx, r)
+	case cognitoidp.ChallengeNameTypeMfaSetup:
+		return e.endSetup(ctx, r)
 	}
 	return nil, invalid("Challenge " + string(r.Challenge) + " is not available in this version of the server.")
 }

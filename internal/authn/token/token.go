@@ -9,6 +9,7 @@ package token
 
 import (
 	"context"
+	"strconv"
 	"time"
 
 	"github.com/go-json-experiment/json"
@@ -147,7 +148,7 @@ func (i *Issuer) idClaims(g *Grant, now time.Time, life time.Duration) map[strin
 		c["cognito:preferred_role"] = g.Groups.PreferredRole
 	}
 	for _, a := range g.User.Attributes {
-		if g.Client.CanRead(a.Name) {
+		if g.Client.CanRead(a.Name) || a.Name == "identities" {
 			c[a.Name] = claimValue(a)
 		}
 	}
@@ -162,6 +163,8 @@ func claimValue(a store.Attribute) any {
 		return a.Value == "true"
 	case "address":
 		return map[string]string{"formatted": a.Value}
+	case "identities":
+		return identitiesClaim(a.Value)
 	case "updated_at":
 		var n int64
 		if json.Unmarshal([]byte(a.Value), &n) == nil {
@@ -169,4 +172,22 @@ func claimValue(a store.Attribute) any {
 		}
 	}
 	return a.Value
+}
+
+// identitiesClaim is the attribute "identities" as a claim: an array of objects
+// in which primary and dateCreated are text.
+func identitiesClaim(text string) any {
+	var list []map[string]any
+	if json.Unmarshal([]byte(text), &list) != nil {
+		return text
+	}
+	for _, i := range list {
+		if b, ok := i["primary"].(bool); ok {
+			i["primary"] = strconv.FormatBool(b)
+		}
+		if n, ok := i["dateCreated"].(float64); ok {
+			i["dateCreated"] = strconv.FormatInt(int64(n), 10)
+		}
+	}
+	return list
 }

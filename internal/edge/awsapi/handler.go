@@ -6,6 +6,7 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
+	"strconv"
 	"strings"
 
 	"gatehouse/internal/api"
@@ -16,6 +17,14 @@ import (
 
 // MaxBody is the largest request body of an API call, in bytes (contract.md).
 const MaxBody = 1 << 20
+
+// largeBodies are the operations whose requests may be larger, by target: the
+// pictures of a page's style come in them (2 MB, says the documentation of
+// CreateManagedLoginBranding).
+var largeBodies = map[string]int64{
+	"AWSCognitoIdentityProviderService.CreateManagedLoginBranding": 2 << 20,
+	"AWSCognitoIdentityProviderService.UpdateManagedLoginBranding": 2 << 20,
+}
 
 // usualBody is more than most request bodies have, in bytes.
 const usualBody = 8 << 10
@@ -137,22 +146,31 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 func readBody(w http.ResponseWriter, r *http.Request) ([]byte, error) {
-	if r.ContentLength > MaxBody {
-		return nil, &api.FrameworkError{ErrorCode: "RequestEntityTooLargeException", HTTPStatus: http.StatusRequestEntityTooLarge, Message: "Request body is larger than 1048576 bytes."}
+	most := int64(MaxBody)
+	if n := largeBodies[r.Header.Get("X-Amz-Target")]; n > 0 {
+		most = n
+	}
+	if r.ContentLength > most {
+		return nil, bodyTooLarge(most)
 	}
 	var body bytes.Buffer
 	// Room for what is announced, up to what most requests need: a client that
 	// announces more and sends nothing shall not cost a megabyte.
 	body.Grow(int(min(max(r.ContentLength, 0), usualBody)) + bytes.MinRead)
-	_, err := body.ReadFrom(http.MaxBytesReader(w, r.Body, MaxBody))
+	_, err := body.ReadFrom(http.MaxBytesReader(w, r.Body, most))
 	var tooLarge *http.MaxBytesError
 	switch {
 	case errors.As(err, &tooLarge):
-		return nil, &api.FrameworkError{ErrorCode: "RequestEntityTooLargeException", HTTPStatus: http.StatusRequestEntityTooLarge, Message: "Request body is larger than 1048576 bytes."}
+		return nil, bodyTooLarge(most)
 	case err != nil:
 		return nil, &api.FrameworkError{ErrorCode: "SerializationException", HTTPStatus: http.StatusBadRequest, Message: "The request body could not be read."}
 	}
 	return body.Bytes(), nil
+}
+
+func bodyTooLarge(most int64) error {
+	return &api.FrameworkError{ErrorCode: "RequestEntityTooLargeException", HTTPStatus: http.StatusRequestEntityTooLarge,
+		Message: "Request body is larger than " + strconv.FormatInt(most, 10) + " bytes."}
 }
 
 // route finds the service and the operation. What is not found stays nil and

@@ -144,13 +144,15 @@ func (s *Service) findUser(ctx context.Context, poolID, name string) (*pool.Pool
 
 // AdminGetUser shows a user with all attributes.
 func (s *Service) AdminGetUser(ctx context.Context, in *cognitoidp.AdminGetUserInput) (*cognitoidp.AdminGetUserOutput, error) {
-	_, u, err := s.findUser(ctx, *in.UserPoolId, string(*in.Username))
+	p, u, err := s.findUser(ctx, *in.UserPoolId, string(*in.Username))
 	if err != nil {
 		return nil, err
 	}
 	t := userType(u)
-	return &cognitoidp.AdminGetUserOutput{Username: t.Username, UserAttributes: t.Attributes, UserCreateDate: t.UserCreateDate,
-		UserLastModifiedDate: t.UserLastModifiedDate, Enabled: t.Enabled, UserStatus: t.UserStatus}, nil
+	out := &cognitoidp.AdminGetUserOutput{Username: t.Username, UserAttributes: t.Attributes, UserCreateDate: t.UserCreateDate,
+		UserLastModifiedDate: t.UserLastModifiedDate, Enabled: t.Enabled, UserStatus: t.UserStatus}
+	out.UserMFASettingList, out.PreferredMfaSetting, err = s.factors(ctx, p, u)
+	return out, err
 }
 
 // AdminSetUserPassword sets a password, permanent or temporary.

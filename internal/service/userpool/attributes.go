@@ -169,7 +169,8 @@ func (s *Service) AddCustomAttributes(ctx context.Context, in *cognitoidp.AddCus
 	if err := s.refuseDuringImport(ctx, *in.UserPoolId); err != nil {
 		return nil, err
 	}
-	err := s.changePool(ctx, *in.UserPoolId, func(settings *cognitoidp.UserPoolType) error {
+	err := s.changePool(ctx, *in.UserPoolId, func(p *pool.Pool) error {
+		settings := p.Settings
 		for _, a := range added {
 			if slices.ContainsFunc(settings.SchemaAttributes, func(x cognitoidp.SchemaAttributeType) bool { return *x.Name == *a.Name }) {
 				return invalid(*a.Name + ": Existing attribute already has name " + *a.Name + ".")

@@ -67,7 +67,12 @@ func (s *Service) writeClient(ctx context.Context, row *store.UserPoolClient, se
 			return err
 		}
 	}
-	return s.DB.Write(ctx, func(tx *store.Tx) error { return store.PutUserPoolClient(tx, row) })
+	return s.DB.Write(ctx, func(tx *store.Tx) error {
+		if err := checkReferences(tx, row.PoolID, settings); err != nil {
+			return err
+		}
+		return store.PutUserPoolClient(tx, row)
+	})
 }
 
 // describeClient is a client as the API shows it, with its newest secret.

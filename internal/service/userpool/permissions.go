@@ -15,6 +15,10 @@ import (
 // poolless are the signed operations that name no pool: their resource is "*".
 var poolless = map[string]bool{"CreateUserPool": true, "ListUserPools": true, "DescribeUserPoolDomain": true}
 
+// maybePoolless are those whose model lets the pool be absent. Without one the
+// operation refuses, to those who may ask.
+var maybePoolless = map[string]bool{"UpdateManagedLoginBranding": true}
+
 // Checks is the permission of each signed operation: the action
 // cognito-idp:<Operation> on the pool that it names (api-errors.md, section 7).
 func (s *Service) Checks(ctx context.Context, op string, in api.Input) ([]access.Check, error) {
@@ -24,6 +28,9 @@ func (s *Service) Checks(ctx context.Context, op string, in api.Input) ([]access
 		check.Resource = *arn.Interface().(*string)
 	} else if !poolless[op] {
 		id, ok := v.FieldByName("UserPoolId").Interface().(*string)
+		if ok && id == nil && maybePoolless[op] {
+			return []access.Check{check}, nil
+		}
 		if !ok || id == nil {
 			return nil, nil // nothing to check against: denied
 		}

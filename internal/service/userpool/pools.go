@@ -33,7 +33,8 @@ func (s *Service) CreateUserPool(ctx context.Context, in *cognitoidp.CreateUserP
 	}
 	settings.SchemaAttributes = schema
 	setDefaults(settings)
-	if err := checkSettings(settings); err != nil {
+	made := &pool.Pool{Settings: settings}
+	if err := checkSettings(made); err != nil {
 		return nil, err
 	}
 	row := &store.UserPool{ID: s.Region + "_" + randomText(alphanumeric, 9), Name: *in.PoolName, CreatedAt: s.Now(), UpdatedAt: s.Now()}
@@ -41,23 +42,10 @@ func (s *Service) CreateUserPool(ctx context.Context, in *cognitoidp.CreateUserP
 	if err != nil {
 		return nil, err
 	}
-	if err := s.writePool(ctx, row, settings, keys); err != nil {
+	if row.Settings, err = made.Text(); err != nil {
 		return nil, err
 	}
-	p, err := pool.FromRow(row)
-	if err != nil {
-		return nil, err
-	}
-	return &cognitoidp.CreateUserPoolOutput{UserPool: s.describe(p, 0)}, nil
-}
-
-func (s *Service) writePool(ctx context.Context, row *store.UserPool, settings *cognitoidp.UserPoolType, keys []*store.SigningKey) error {
-	text, err := json.Marshal(settings)
-	if err != nil {
-		return err
-	}
-	row.Settings = string(text)
-	return s.DB.Write(ctx, func(tx *store.Tx) error {
+	if err := s.DB.Write(ctx, func(tx *store.Tx) error {
 		if err := store.PutUserPool(tx, row); err != nil {
 			return err
 		}
@@ -67,7 +55,14 @@ func (s *Service) writePool(ctx context.Context, row *store.UserPool, settings *
 			}
 		}
 		return nil
-	})
+	}); err != nil {
+		return nil, err
+	}
+	p, err := pool.FromRow(row)
+	if err != nil {
+		return nil, err
+	}
+	return &cognitoidp.CreateUserPoolOutput{UserPool: s.describe(p, 0)}, nil
 }
 
 // describe is a pool as the API shows it. The pool is shared: what is added
@@ -79,7 +74,7 @@ func (s *Service) describe(p *pool.Pool, users int) *cognitoidp.UserPoolType {
 }
 
 // changePool changes a pool's settings inside one transaction.
-func (s *Service) changePool(ctx context.Context, id string, change func(*cognitoidp.UserPoolType) error) error {
+func (s *Service) changePool(ctx context.Context, id string, change func(*pool.Pool) error) error {
 	return s.DB.Write(ctx, func(tx *store.Tx) error {
 		row, err := store.UserPoolByID(tx, id)
 		if errors.Is(err, store.ErrNotFound) {
@@ -88,21 +83,23 @@ func (s *Service) changePool(ctx context.Context, id string, change func(*cognit
 		if err != nil {
 			return err
 		}
-		settings := &cognitoidp.UserPoolType{}
-		if err := json.Unmarshal([]byte(row.Settings), settings); err != nil {
-			return err
-		}
-		if settings.UserPoolTags == nil {
-			settings.UserPoolTags = map[string]string{}
-		}
-		if err := change(settings); err != nil {
-			return err
-		}
-		text, err := json.Marshal(settings)
+		p, err := pool.FromRow(row)
 		if err != nil {
 			return err
 		}
-		row.Settings, row.UpdatedAt = string(text), tx.Now
+		if p.Settings.UserPoolTags == nil {
+			p.Settings.UserPoolTags = map[string]string{}
+		}
+		if err := change(p); err != nil {
+			return err
+		}
+		if row.Settings, err = p.Text(); err != nil {
+			return err
+		}
+		if err := checkTierInUse(tx, row.ID, p.Settings); err != nil {
+			return err
+		}
+		row.Name, row.UpdatedAt = *p.Settings.Name, tx.Now
 		return store.PutUserPool(tx, row)
 	})
 }
@@ -179,15 +176,16 @@ func or[T any](p *T, standard T) *T {
 
 // checkSettings refuses what contradicts itself, and what this server would
 // have to ignore: a pool whose settings ask for a check is never run without.
-func checkSettings(p *cognitoidp.UserPoolType) error {
+func checkSettings(made *pool.Pool) error {
+	p := made.Settings
 	if n := *p.Policies.PasswordPolicy.MinimumLength; n < 6 || n > 99 {
 		return invalid("MinimumLength of the password policy must be between 6 and 99.")
 	}
 	if len(p.AliasAttributes) > 0 && len(p.UsernameAttributes) > 0 {
 		return invalid("Only one of the aliasAttributes or usernameAttributes can be set in a user pool.")
 	}
-	if *p.MfaConfiguration == cognitoidp.UserPoolMfaTypeOn {
-		return invalid("MfaConfiguration ON is not available: this version of the server has no second factors.")
+	if err := checkFactors(made); err != nil {
+		return err
 	}
 	if l, _ := json.Marshal(p.LambdaConfig); string(l) != "{}" {
 		return invalid("LambdaConfig is not available: this version of the server has no Lambda functions to call.")
@@ -196,7 +194,7 @@ func checkSettings(p *cognitoidp.UserPoolType) error {
 		return invalid("AdvancedSecurityMode ENFORCED is not available: this version of the server has no threat protection.")
 	}
 	if *p.VerificationMessageTemplate.DefaultEmailOption == cognitoidp.DefaultEmailOptionTypeConfirmWithLink {
-		return invalid("DefaultEmailOption CONFIRM_WITH_LINK needs a user pool domain, which this version of the server does not have.")
+		return invalid("DefaultEmailOption CONFIRM_WITH_LINK needs the pages of a user pool domain, which this version of the server does not have.")
 	}
 	if u := p.UserAttributeUpdateSettings; u != nil {
 		for _, a := range u.AttributesRequireVerificationBeforeUpdate {
@@ -327,58 +325,36 @@ func (s *Service) DescribeUserPool(ctx context.Context, in *cognitoidp.DescribeU
 	return &cognitoidp.DescribeUserPoolOutput{UserPool: s.describe(p, users)}, nil
 }
 
-// poolRow reads a pool afresh, for a change of its settings.
-func (s *Service) poolRow(ctx context.Context, id string) (row *store.UserPool, err error) {
-	if _, err := s.Pools.Pool(ctx, id); err != nil {
-		return nil, err
-	}
-	err = s.DB.Read(ctx, func(tx *store.Tx) (err error) {
-		row, err = store.UserPoolByID(tx, id)
-		return err
-	})
-	return row, err
-}
-
 // UpdateUserPool replaces a pool's settings. What is not given falls back to
 // its default, as in AWS; the schema, the aliases and the tier stay.
 func (s *Service) UpdateUserPool(ctx context.Context, in *cognitoidp.UpdateUserPoolInput) (*cognitoidp.UpdateUserPoolOutput, error) {
-	row, err := s.poolRow(ctx, *in.UserPoolId)
-	if err != nil {
-		return nil, err
-	}
-	p, err := pool.FromRow(row)
-	if err != nil {
+	if _, err := s.Pools.Pool(ctx, *in.UserPoolId); err != nil {
 		return nil, err
 	}
 	if in.AdminCreateUserConfig != nil && in.AdminCreateUserConfig.UnusedAccountValidityDays != nil && in.Policies != nil &&
 		in.Policies.PasswordPolicy != nil && in.Policies.PasswordPolicy.TemporaryPasswordValidityDays != nil {
 		return nil, invalid("Please use TemporaryPasswordValidityDays in PasswordPolicy instead of UnusedAccountValidityDays")
 	}
-	settings := &cognitoidp.UserPoolType{
-		Policies: in.Policies, DeletionProtection: in.DeletionProtection, LambdaConfig: in.LambdaConfig,
-		AutoVerifiedAttributes: in.AutoVerifiedAttributes, SmsVerificationMessage: in.SmsVerificationMessage,
-		EmailVerificationMessage: in.EmailVerificationMessage, EmailVerificationSubject: in.EmailVerificationSubject,
-		VerificationMessageTemplate: in.VerificationMessageTemplate, SmsAuthenticationMessage: in.SmsAuthenticationMessage,
-		MfaConfiguration: in.MfaConfiguration, UserAttributeUpdateSettings: in.UserAttributeUpdateSettings,
-		DeviceConfiguration: in.DeviceConfiguration, EmailConfiguration: in.EmailConfiguration, SmsConfiguration: in.SmsConfiguration,
-		UserPoolTags: in.UserPoolTags, AdminCreateUserConfig: in.AdminCreateUserConfig, UserPoolAddOns: in.UserPoolAddOns,
-		AccountRecoverySetting: in.AccountRecoverySetting, UserPoolTier: in.UserPoolTier,
-		AliasAttributes: p.Settings.AliasAttributes, UsernameAttributes: p.Settings.UsernameAttributes,
-		UsernameConfiguration: p.Settings.UsernameConfiguration, SchemaAttributes: p.Settings.SchemaAttributes,
-	}
-	settings.UserPoolTier = or(settings.UserPoolTier, *p.Settings.UserPoolTier)
-	setDefaults(settings)
-	if err := checkSettings(settings); err != nil {
+	if err := s.refuseDuringImport(ctx, *in.UserPoolId); err != nil {
 		return nil, err
 	}
-	if in.PoolName != nil {
-		row.Name = *in.PoolName
-	}
-	row.UpdatedAt = s.Now()
-	if err := s.refuseDuringImport(ctx, row.ID); err != nil {
-		return nil, err
-	}
-	return &cognitoidp.UpdateUserPoolOutput{}, s.writePool(ctx, row, settings, nil)
+	return &cognitoidp.UpdateUserPoolOutput{}, s.changePool(ctx, *in.UserPoolId, func(p *pool.Pool) error {
+		old := p.Settings
+		p.Settings = &cognitoidp.UserPoolType{
+			Policies: in.Policies, DeletionProtection: in.DeletionProtection, LambdaConfig: in.LambdaConfig,
+			AutoVerifiedAttributes: in.AutoVerifiedAttributes, SmsVerificationMessage: in.SmsVerificationMessage,
+			EmailVerificationMessage: in.EmailVerificationMessage, EmailVerificationSubject: in.EmailVerificationSubject,
+			VerificationMessageTemplate: in.VerificationMessageTemplate, SmsAuthenticationMessage: in.SmsAuthenticationMessage,
+			MfaConfiguration: in.MfaConfiguration, UserAttributeUpdateSettings: in.UserAttributeUpdateSettings,
+			DeviceConfiguration: in.DeviceConfiguration, EmailConfiguration: in.EmailConfiguration, SmsConfiguration: in.SmsConfiguration,
+			UserPoolTags: in.UserPoolTags, AdminCreateUserConfig: in.AdminCreateUserConfig, UserPoolAddOns: in.UserPoolAddOns,
+			AccountRecoverySetting: in.AccountRecoverySetting, UserPoolTier: or(in.UserPoolTier, *old.UserPoolTier), Name: or(in.PoolName, *old.Name),
+			AliasAttributes: old.AliasAttributes, UsernameAttributes: old.UsernameAttributes,
+			UsernameConfiguration: old.UsernameConfiguration, SchemaAttributes: old.SchemaAttributes,
+		}
+		setDefaults(p.Settings)
+		return checkSettings(p)
+	})
 }
 
 // DeleteUserPool removes a pool with its clients and users, unless it is
@@ -394,7 +370,16 @@ func (s *Service) DeleteUserPool(ctx context.Context, in *cognitoidp.DeleteUserP
 	if err := s.refuseDuringImport(ctx, p.ID); err != nil {
 		return nil, err
 	}
-	return &cognitoidp.DeleteUserPoolOutput{}, s.DB.Write(ctx, func(tx *store.Tx) error { return store.DeleteUserPool(tx, p.ID) })
+	return &cognitoidp.DeleteUserPoolOutput{}, s.inPool(ctx, p.ID, func(tx *store.Tx, p *pool.Pool) error {
+		domains, err := store.PoolDomains(tx, p.ID)
+		if err != nil {
+			return err
+		}
+		if len(domains) > 0 {
+			return invalid("User pool cannot be deleted. It has a domain configured that should be deleted first.")
+		}
+		return store.DeleteUserPool(tx, p.ID)
+	})
 }
 
 // ListUserPools lists pools by id.

@@ -102,7 +102,9 @@ func (s *Service) GetUser(ctx context.Context, in *cognitoidp.GetUserInput) (*co
 	if err != nil {
 		return nil, err
 	}
-	return &cognitoidp.GetUserOutput{Username: new(api.Secret(h.user.Username)), UserAttributes: shown(h.user, h.client.CanRead)}, nil
+	out := &cognitoidp.GetUserOutput{Username: new(api.Secret(h.user.Username)), UserAttributes: shown(h.user, h.client.CanRead)}
+	out.UserMFASettingList, out.PreferredMfaSetting, err = s.factors(ctx, h.pool, h.user)
+	return out, err
 }
 
 // DeleteUser removes the token's user.

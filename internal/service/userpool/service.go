@@ -41,8 +41,10 @@ type Config struct {
 	// PublicURL is where clients reach the server: the URLs for uploads begin
 	// with it.
 	PublicURL string
-	Now       func() time.Time
-	Log       *slog.Logger
+	// BaseDomain is the name of this server, under which its other names are.
+	BaseDomain string
+	Now        func() time.Time
+	Log        *slog.Logger
 }
 
 // Service implements cognitoidp.API.

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"gatehouse/internal/api/cognitoidp"
+	"gatehouse/internal/authn/pool"
 )
 
 // maxTags is how many tags a pool can have.
@@ -26,11 +27,11 @@ func (s *Service) TagResource(ctx context.Context, in *cognitoidp.TagResourceInp
 	if err != nil {
 		return nil, err
 	}
-	err = s.changePool(ctx, id, func(p *cognitoidp.UserPoolType) error {
+	err = s.changePool(ctx, id, func(p *pool.Pool) error {
 		for k, v := range in.Tags {
-			p.UserPoolTags[k] = v
+			p.Settings.UserPoolTags[k] = v
 		}
-		if len(p.UserPoolTags) > maxTags {
+		if len(p.Settings.UserPoolTags) > maxTags {
 			return invalid("A user pool can have at most 50 tags.")
 		}
 		return nil
@@ -44,9 +45,9 @@ func (s *Service) UntagResource(ctx context.Context, in *cognitoidp.UntagResourc
 	if err != nil {
 		return nil, err
 	}
-	err = s.changePool(ctx, id, func(p *cognitoidp.UserPoolType) error {
+	err = s.changePool(ctx, id, func(p *pool.Pool) error {
 		for _, k := range in.TagKeys {
-			delete(p.UserPoolTags, k)
+			delete(p.Settings.UserPoolTags, k)
 		}
 		return nil
 	})
