@@ -3,6 +3,8 @@ package store_test
 import (
 	"context"
 	"fmt"
+	"os"
+	"strconv"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -97,37 +99,46 @@ func BenchmarkOpen(b *testing.B) {
 	}
 }
 
-// BenchmarkUsers finds one of a thousand users by e-mail address, as ListUsers
-// does.
+// BenchmarkUsers is a page of ListUsers, by each filter, in a pool of a thousand
+// and in a large one: of GATEHOUSE_BENCH_USERS users, or 20,000.
 func BenchmarkUsers(b *testing.B) {
-	for _, kind := range storetest.Kinds(b) {
-		db := storetest.OpenConfig(b, storetest.New(b, kind))
-		email := func(i int) string { return fmt.Sprintf("user%d@example.com", i) }
-		if err := db.Write(context.Background(), func(tx *store.Tx) error {
-			for i := range 1000 {
-				name := fmt.Sprint("user", i)
-				if err := store.InsertUser(tx, &store.User{PoolID: "pool", Sub: name, Username: name, UsernameKey: name,
-					Attributes: []store.Attribute{{Name: "email", Value: email(i)}}}); err != nil {
-					return err
-				}
-			}
-			return nil
-		}); err != nil {
+	large := 20_000
+	if text := os.Getenv("GATEHOUSE_BENCH_USERS"); text != "" {
+		var err error
+		if large, err = strconv.Atoi(text); err != nil {
 			b.Fatal(err)
 		}
-		b.Run(kind, func(b *testing.B) {
-			b.ReportAllocs()
-			for i := 0; b.Loop(); i++ {
-				if err := db.ReadOne(context.Background(), func(tx *store.Tx) error {
-					list, err := store.Users(tx, "pool", store.UserFilter{Name: "email", Value: email(i % 1000)}, "", "", 60)
-					if err == nil && len(list) != 1 {
-						err = store.ErrNotFound
-					}
-					return err
-				}); err != nil {
-					b.Fatal(err)
-				}
+	}
+	for _, kind := range storetest.Kinds(b) {
+		db := storetest.OpenConfig(b, storetest.New(b, kind))
+		for _, n := range []int{1000, large} {
+			pool := fmt.Sprint(n)
+			crowd(b, db, pool, n)
+		}
+		if kind == "postgres" {
+			if err := db.Write(context.Background(), func(tx *store.Tx) error { _, err := tx.Exec("analyze"); return err }); err != nil {
+				b.Fatal(err)
 			}
-		})
+		}
+		for _, s := range searches() {
+			for _, n := range []int{1000, large} {
+				pool := fmt.Sprint(n)
+				key, sub := position(b, db, pool, s, n)
+				b.Run(fmt.Sprintf("%s/%s/%d", kind, s.name, n), func(b *testing.B) {
+					b.ReportAllocs()
+					for b.Loop() {
+						if err := db.ReadOne(context.Background(), func(tx *store.Tx) error {
+							list, err := store.Users(tx, pool, s.filter, key, sub, 60)
+							if err == nil && s.want >= 0 && len(list) != s.want {
+								err = store.ErrNotFound
+							}
+							return err
+						}); err != nil {
+							b.Fatal(err)
+						}
+					}
+				})
+			}
+		}
 	}
 }
