@@ -436,6 +436,11 @@ class Directory(unittest.TestCase):
         client.admin_set_user_mfa_preference(**self.of("careful", SoftwareTokenMfaSettings={"Enabled": False}))
         self.assertTrue(self.sign_in("careful")["IdToken"])
 
+        sms = [{"DeliveryMedium": "SMS", "AttributeName": "phone_number"}]
+        client.set_user_settings(AccessToken=token, MFAOptions=[])
+        self.fails(exceptions.InvalidParameterException, "", client.set_user_settings, AccessToken=token, MFAOptions=sms)
+        self.fails(exceptions.InvalidParameterException, "", client.admin_set_user_settings, **self.of("careful", MFAOptions=sms))
+
     def test_import_jobs(self):
         header = client.get_csv_header(UserPoolId=self.pool)["CSVHeader"]
         self.assertLessEqual({"cognito:username", "cognito:mfa_enabled", "email", "email_verified", "custom:team"}, set(header))

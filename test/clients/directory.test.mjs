@@ -9,7 +9,7 @@ import {
   AddCustomAttributesCommand, AddUserPoolClientSecretCommand, AdminAddUserToGroupCommand, AdminConfirmSignUpCommand, AdminCreateUserCommand,
   AdminDeleteUserAttributesCommand, AdminDeleteUserCommand, AdminDisableProviderForUserCommand, AdminDisableUserCommand, AdminEnableUserCommand,
   AdminGetUserCommand, AdminInitiateAuthCommand, AdminLinkProviderForUserCommand, AdminListGroupsForUserCommand, AdminRemoveUserFromGroupCommand,
-  AdminResetUserPasswordCommand, AdminRespondToAuthChallengeCommand, AdminSetUserMFAPreferenceCommand, AdminSetUserPasswordCommand,
+  AdminResetUserPasswordCommand, AdminRespondToAuthChallengeCommand, AdminSetUserMFAPreferenceCommand, AdminSetUserPasswordCommand, AdminSetUserSettingsCommand,
   AdminUpdateUserAttributesCommand, AdminUserGlobalSignOutCommand, AliasExistsException, AssociateSoftwareTokenCommand, ChangePasswordCommand,
   CodeMismatchException, ConfirmForgotPasswordCommand, ConfirmSignUpCommand, CreateGroupCommand, CreateIdentityProviderCommand,
   CreateManagedLoginBrandingCommand, CreateResourceServerCommand, CreateTermsCommand, CreateUserImportJobCommand, CreateUserPoolClientCommand,
@@ -26,7 +26,7 @@ import {
   ListUserImportJobsCommand, ListUserPoolClientSecretsCommand, ListUserPoolClientsCommand, ListUserPoolsCommand, ListUsersCommand,
   ListUsersInGroupCommand, ManagedLoginBrandingExistsException, NotAuthorizedException, PreconditionNotMetException, ResendConfirmationCodeCommand,
   ResourceNotFoundException, RespondToAuthChallengeCommand, RevokeTokenCommand, ScopeDoesNotExistException, SetLogDeliveryConfigurationCommand,
-  SetRiskConfigurationCommand, SetUICustomizationCommand, SetUserMFAPreferenceCommand, SetUserPoolMfaConfigCommand, SignUpCommand,
+  SetRiskConfigurationCommand, SetUICustomizationCommand, SetUserMFAPreferenceCommand, SetUserPoolMfaConfigCommand, SetUserSettingsCommand, SignUpCommand,
   SoftwareTokenMFANotFoundException, StartUserImportJobCommand, StopUserImportJobCommand, TagResourceCommand, TermsExistsException,
   UntagResourceCommand, UpdateGroupCommand, UpdateIdentityProviderCommand, UpdateManagedLoginBrandingCommand, UpdateResourceServerCommand,
   UpdateTermsCommand, UpdateUserAttributesCommand, UpdateUserPoolClientCommand, UpdateUserPoolCommand, UpdateUserPoolDomainCommand,
@@ -462,6 +462,11 @@ test('second factors, and new tokens for a refresh token', async () => {
   assert.equal(await signIn('careful'), undefined, 'the password alone is not enough');
   await idp.send(new AdminSetUserMFAPreferenceCommand(ofUser('careful', { SoftwareTokenMfaSettings: { Enabled: false } })));
   assert.ok((await signIn('careful')).IdToken);
+
+  const MFAOptions = [{ DeliveryMedium: 'SMS', AttributeName: 'phone_number' }];
+  await idp.send(new SetUserSettingsCommand({ AccessToken, MFAOptions: [] }));
+  await fails(idp.send(new SetUserSettingsCommand({ AccessToken, MFAOptions })), InvalidParameterException);
+  await fails(idp.send(new AdminSetUserSettingsCommand(ofUser('careful', { MFAOptions }))), InvalidParameterException);
 });
 
 test('import jobs', async () => {

@@ -545,6 +545,10 @@ func (c *directoryCLI) secondFactors() {
 	c.idp(c.signInArgs("careful", cliPassword)...).is("ChallengeName", `"SOFTWARE_TOKEN_MFA"`)
 	c.inPool("admin-set-user-mfa-preference", "--username", "careful", "--software-token-mfa-settings", "Enabled=false")
 	c.signIn("careful")
+
+	const sms = "DeliveryMedium=SMS,AttributeName=phone_number"
+	c.fails("InvalidParameterException", "", "set-user-settings", "--access-token", access, "--mfa-options", sms)
+	c.fails("InvalidParameterException", "", "admin-set-user-settings", "--user-pool-id", c.pool, "--username", "careful", "--mfa-options", sms)
 }
 
 func (c *directoryCLI) imports() {

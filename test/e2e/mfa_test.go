@@ -183,6 +183,25 @@ func TestSoftwareToken(t *testing.T) {
 		_, err = n.root.IDP.AdminSetUserMFAPreference(n.Context(), &idp.AdminSetUserMFAPreferenceInput{UserPoolId: &n.pool, Username: &bob,
 			SMSMfaSettings: &types.SMSMfaSettingsType{Enabled: true}})
 		n.refused(err, "InvalidParameterException", "User does not have delivery config set to turn on SMS_MFA")
+		sms := []types.MFAOptionType{{DeliveryMedium: "SMS", AttributeName: aws.String("phone_number")}}
+		for _, options := range [][]types.MFAOptionType{sms, {}} {
+			for _, err := range []error{
+				func() error {
+					_, err := n.anyone.IDP.SetUserSettings(n.Context(), &idp.SetUserSettingsInput{AccessToken: &token, MFAOptions: options})
+					return err
+				}(),
+				func() error {
+					_, err := n.root.IDP.AdminSetUserSettings(n.Context(), &idp.AdminSetUserSettingsInput{UserPoolId: &n.pool, Username: &ann, MFAOptions: options})
+					return err
+				}(),
+			} {
+				if len(options) == 0 {
+					n.ok(err)
+				} else {
+					n.refused(err, "InvalidParameterException", "User does not have delivery config set to turn on SMS_MFA")
+				}
+			}
+		}
 	})
 }
 
