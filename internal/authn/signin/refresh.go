@@ -104,7 +104,7 @@ func (e *Engine) rotate(ctx context.Context, c *pool.Client, r *token.Refresh, r
 		case r.Rotation == s.Rotation:
 			number = s.Rotation + 1
 			return store.RotateSession(tx, s)
-		case r.Rotation == s.Rotation-1 && tx.Now.Before(s.RotatedAt.Add(c.RetryGrace())):
+		case r.Rotation == s.Rotation-1 && elapsed(tx.Now, s.RotatedAt) < c.RetryGrace():
 			number = s.Rotation // a retry, or one of two at once
 			return nil
 		}
