@@ -68,6 +68,38 @@ func TestAccessToken_refused(t *testing.T) {
 				_, err := n.anyone.IDP.DeleteUser(e.Context(), &idp.DeleteUserInput{AccessToken: &token})
 				return err
 			},
+			"DeleteUserAttributes": func(token string) error {
+				_, err := n.anyone.IDP.DeleteUserAttributes(e.Context(), &idp.DeleteUserAttributesInput{AccessToken: &token, UserAttributeNames: []string{"name"}})
+				return err
+			},
+			"GetUserAttributeVerificationCode": func(token string) error {
+				_, err := n.anyone.IDP.GetUserAttributeVerificationCode(e.Context(), &idp.GetUserAttributeVerificationCodeInput{AccessToken: &token, AttributeName: aws.String("email")})
+				return err
+			},
+			"VerifyUserAttribute": func(token string) error {
+				_, err := n.anyone.IDP.VerifyUserAttribute(e.Context(), &idp.VerifyUserAttributeInput{AccessToken: &token, AttributeName: aws.String("email"), Code: aws.String("123456")})
+				return err
+			},
+			"AssociateSoftwareToken": func(token string) error {
+				_, err := n.anyone.IDP.AssociateSoftwareToken(e.Context(), &idp.AssociateSoftwareTokenInput{AccessToken: &token})
+				return err
+			},
+			"VerifySoftwareToken": func(token string) error {
+				_, err := n.anyone.IDP.VerifySoftwareToken(e.Context(), &idp.VerifySoftwareTokenInput{AccessToken: &token, UserCode: aws.String("123456")})
+				return err
+			},
+			"SetUserMFAPreference": func(token string) error {
+				_, err := n.anyone.IDP.SetUserMFAPreference(e.Context(), &idp.SetUserMFAPreferenceInput{AccessToken: &token})
+				return err
+			},
+			"SetUserSettings": func(token string) error {
+				_, err := n.anyone.IDP.SetUserSettings(e.Context(), &idp.SetUserSettingsInput{AccessToken: &token, MFAOptions: []types.MFAOptionType{}})
+				return err
+			},
+			"GetUserAuthFactors": func(token string) error {
+				_, err := n.anyone.IDP.GetUserAuthFactors(e.Context(), &idp.GetUserAuthFactorsInput{AccessToken: &token})
+				return err
+			},
 		}
 		bobsSub := subOf(*bob.AccessToken)
 		for name, c := range map[string]struct{ token, message string }{
