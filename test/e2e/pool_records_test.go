@@ -201,3 +201,33 @@ func TestRace_deletedPool(t *testing.T) {
 		}
 	})
 }
+
+// TestRace_clientSecret: a change of a client's settings does not bring a
+// secret back that was deleted meanwhile.
+func TestRace_clientSecret(t *testing.T) {
+	eachCluster(t, func(ns nodes) {
+		n := ns[0]
+		id, _ := n.newClient(func(in *idp.CreateUserPoolClientInput) { in.GenerateSecret = true })
+		for range things {
+			added, err := n.root.IDP.AddUserPoolClientSecret(n.Context(), &idp.AddUserPoolClientSecretInput{UserPoolId: &n.pool, ClientId: &id})
+			n.ok(err)
+			o := ns.race(func(n *tenant, racer int) (err error) {
+				if racer == racers/2 {
+					_, err = n.root.IDP.DeleteUserPoolClientSecret(n.Context(), &idp.DeleteUserPoolClientSecretInput{UserPoolId: &n.pool, ClientId: &id,
+						ClientSecretId: added.ClientSecretDescriptor.ClientSecretId})
+				} else {
+					_, err = n.root.IDP.UpdateUserPoolClient(n.Context(), &idp.UpdateUserPoolClientInput{UserPoolId: &n.pool, ClientId: &id})
+				}
+				return err
+			})
+			if o.won != racers {
+				n.Fatalf("refused: %v", o.refused)
+			}
+			left, err := n.root.IDP.ListUserPoolClientSecrets(n.Context(), &idp.ListUserPoolClientSecretsInput{UserPoolId: &n.pool, ClientId: &id})
+			n.ok(err)
+			if len(left.ClientSecrets) != 1 {
+				n.Fatalf("%d secrets are left, want 1", len(left.ClientSecrets))
+			}
+		}
+	})
+}

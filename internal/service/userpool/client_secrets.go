@@ -3,7 +3,6 @@ package userpool
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"slices"
 	"strconv"
 
@@ -19,17 +18,7 @@ const maxSecrets = 2
 
 // changeSecrets changes the secrets of a client inside one transaction.
 func (s *Service) changeSecrets(ctx context.Context, poolID, clientID string, change func(c *pool.Client, list []pool.Secret) ([]pool.Secret, error)) error {
-	if _, _, err := s.Pools.ClientOf(ctx, poolID, clientID); err != nil {
-		return err
-	}
-	return s.DB.Write(ctx, func(tx *store.Tx) error {
-		row, err := store.UserPoolClientByID(tx, clientID)
-		if errors.Is(err, store.ErrNotFound) {
-			return pool.ClientNotFound(clientID)
-		}
-		if err != nil {
-			return err
-		}
+	_, err := s.changeClient(ctx, poolID, clientID, func(_ *store.Tx, row *store.UserPoolClient) error {
 		c, err := pool.ClientFromRow(row)
 		if err != nil {
 			return err
@@ -38,12 +27,10 @@ func (s *Service) changeSecrets(ctx context.Context, poolID, clientID string, ch
 		if err != nil {
 			return err
 		}
-		if row.Secrets, err = json.Marshal(list); err != nil {
-			return err
-		}
-		row.UpdatedAt = tx.Now
-		return store.PutUserPoolClient(tx, row)
+		row.Secrets, err = json.Marshal(list)
+		return err
 	})
+	return err
 }
 
 // AddUserPoolClientSecret gives a client a second secret. Only one that is made

@@ -3,6 +3,7 @@ package userpool
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"net/url"
 	"slices"
 	"strconv"
@@ -45,7 +46,7 @@ func (s *Service) CreateUserPoolClient(ctx context.Context, in *cognitoidp.Creat
 	case api.Value(in.GenerateSecret):
 		secrets = s.newSecret(row.ID, randomText(lowerAlnum, 52))
 	}
-	if err := s.writeClient(ctx, row, settings, secrets); err != nil {
+	if err := s.insertClient(ctx, row, settings, secrets); err != nil {
 		return nil, err
 	}
 	out, err := describeClient(row)
@@ -56,7 +57,8 @@ func (s *Service) newSecret(clientID, value string) []pool.Secret {
 	return []pool.Secret{{ID: clientID + "--" + strconv.FormatInt(s.Now().Unix(), 10), Value: value, CreatedAt: s.Now()}}
 }
 
-func (s *Service) writeClient(ctx context.Context, row *store.UserPoolClient, settings *cognitoidp.UserPoolClientType, secrets []pool.Secret) error {
+// insertClient writes a new client.
+func (s *Service) insertClient(ctx context.Context, row *store.UserPoolClient, settings *cognitoidp.UserPoolClientType, secrets []pool.Secret) error {
 	text, err := json.Marshal(settings)
 	if err != nil {
 		return err
@@ -206,6 +208,29 @@ func checkRedirect(text string) error {
 	return nil
 }
 
+// changeClient changes a client inside one transaction, so that a secret that
+// is deleted meanwhile does not come back, nor a client.
+func (s *Service) changeClient(ctx context.Context, poolID, id string, change func(tx *store.Tx, row *store.UserPoolClient) error) (row *store.UserPoolClient, err error) {
+	if _, _, err := s.Pools.ClientOf(ctx, poolID, id); err != nil {
+		return nil, err
+	}
+	err = s.DB.Write(ctx, func(tx *store.Tx) (err error) {
+		row, err = store.UserPoolClientByID(tx, id)
+		if errors.Is(err, store.ErrNotFound) {
+			return pool.ClientNotFound(id)
+		}
+		if err != nil {
+			return err
+		}
+		if err := change(tx, row); err != nil {
+			return err
+		}
+		row.UpdatedAt = tx.Now
+		return store.PutUserPoolClient(tx, row)
+	})
+	return row, err
+}
+
 // clientRow reads a client of a pool afresh.
 func (s *Service) clientRow(ctx context.Context, poolID, id string) (p *pool.Pool, row *store.UserPoolClient, err error) {
 	if p, _, err = s.Pools.ClientOf(ctx, poolID, id); err != nil {
@@ -215,6 +240,9 @@ func (s *Service) clientRow(ctx context.Context, poolID, id string) (p *pool.Poo
 		row, err = store.UserPoolClientByID(tx, id)
 		return err
 	})
+	if errors.Is(err, store.ErrNotFound) {
+		err = pool.ClientNotFound(id)
+	}
 	return p, row, err
 }
 
@@ -231,7 +259,7 @@ func (s *Service) DescribeUserPoolClient(ctx context.Context, in *cognitoidp.Des
 // UpdateUserPoolClient replaces a client's settings. What is not given falls
 // back to its default; secrets stay.
 func (s *Service) UpdateUserPoolClient(ctx context.Context, in *cognitoidp.UpdateUserPoolClientInput) (*cognitoidp.UpdateUserPoolClientOutput, error) {
-	p, row, err := s.clientRow(ctx, *in.UserPoolId, string(*in.ClientId))
+	p, _, err := s.Pools.ClientOf(ctx, *in.UserPoolId, string(*in.ClientId))
 	if err != nil {
 		return nil, err
 	}
@@ -250,17 +278,15 @@ func (s *Service) UpdateUserPoolClient(ctx context.Context, in *cognitoidp.Updat
 	if err := checkClient(p, settings); err != nil {
 		return nil, err
 	}
-	if in.ClientName != nil {
-		row.Name = *in.ClientName
+	text, err := json.Marshal(settings)
+	if err != nil {
+		return nil, err
 	}
-	row.UpdatedAt = s.Now()
-	var secrets []pool.Secret
-	if len(row.Secrets) > 0 {
-		if err := json.Unmarshal(row.Secrets, &secrets); err != nil {
-			return nil, err
-		}
-	}
-	if err := s.writeClient(ctx, row, settings, secrets); err != nil {
+	row, err := s.changeClient(ctx, p.ID, string(*in.ClientId), func(tx *store.Tx, row *store.UserPoolClient) error {
+		row.Name, row.Settings = *or(in.ClientName, row.Name), string(text)
+		return checkReferences(tx, row.PoolID, settings)
+	})
+	if err != nil {
 		return nil, err
 	}
 	out, err := describeClient(row)
