@@ -57,7 +57,7 @@ func (s *Service) newSecret(clientID, value string) []pool.Secret {
 	return []pool.Secret{{ID: clientID + "--" + strconv.FormatInt(s.Now().Unix(), 10), Value: value, CreatedAt: s.Now()}}
 }
 
-// insertClient writes a new client.
+// insertClient writes a new client of a pool that is still there.
 func (s *Service) insertClient(ctx context.Context, row *store.UserPoolClient, settings *cognitoidp.UserPoolClientType, secrets []pool.Secret) error {
 	text, err := json.Marshal(settings)
 	if err != nil {
@@ -69,7 +69,7 @@ func (s *Service) insertClient(ctx context.Context, row *store.UserPoolClient, s
 			return err
 		}
 	}
-	return s.DB.Write(ctx, func(tx *store.Tx) error {
+	return s.inPool(ctx, row.PoolID, func(tx *store.Tx, _ *pool.Pool) error {
 		if err := checkReferences(tx, row.PoolID, settings); err != nil {
 			return err
 		}
