@@ -173,7 +173,8 @@ func (s *Server) compose(unlisted func(service, operation, code string)) error {
 		return err
 	}
 	s.outbox = delivery.New(delivery.Config{DB: s.db, Log: s.log, Senders: senders})
-	engine := signin.New(signin.Config{DB: s.db, Ring: s.ring, Crypto: crypto, Tokens: s.tokens, Delivery: s.outbox, Now: now})
+	engine := signin.New(signin.Config{DB: s.db, Ring: s.ring, Crypto: crypto, Tokens: s.tokens, Delivery: s.outbox, Now: now,
+		BaseDomain: c.BaseDomain, Region: c.Region})
 
 	s.iam = iam.New(iam.Config{DB: s.db, Account: c.Account, Now: now})
 	sessions := credentials.New(s.ring)

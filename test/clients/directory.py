@@ -413,6 +413,27 @@ class Directory(unittest.TestCase):
         self.fails(exceptions.FeatureUnavailableInTierException, "User activity logs are available in the PLUS tier only.",
                    client.set_log_delivery_configuration, UserPoolId=self.pool, LogConfigurations=logs)
 
+    def test_passkeys(self):
+        self.person("keyless")
+        self.fails(exceptions.WebAuthnNotEnabledException, "", client.start_web_authn_registration, AccessToken=self.sign_in("keyless")["AccessToken"])
+
+        pool = client.create_user_pool(PoolName="keys", Policies={"SignInPolicy": {"AllowedFirstAuthFactors": ["PASSWORD", "WEB_AUTHN"]}})["UserPool"]["Id"]
+        app = client.create_user_pool_client(UserPoolId=pool, ClientName="app", ExplicitAuthFlows=["ALLOW_USER_PASSWORD_AUTH", "ALLOW_REFRESH_TOKEN_AUTH"])
+        client.admin_create_user(UserPoolId=pool, Username="key", MessageAction="SUPPRESS")
+        client.admin_set_user_password(UserPoolId=pool, Username="key", Password=PASSWORD, Permanent=True)
+        token = client.initiate_auth(ClientId=app["UserPoolClient"]["ClientId"], AuthFlow="USER_PASSWORD_AUTH",
+                                     AuthParameters={"USERNAME": "key", "PASSWORD": PASSWORD})["AuthenticationResult"]["AccessToken"]
+        self.fails(exceptions.WebAuthnConfigurationMissingException, "", client.start_web_authn_registration, AccessToken=token)
+        client.set_user_pool_mfa_config(UserPoolId=pool, WebAuthnConfiguration={"RelyingPartyId": "example.com"})
+        self.fails(exceptions.WebAuthnChallengeNotFoundException, "", client.complete_web_authn_registration, AccessToken=token, Credential={})
+        options = client.start_web_authn_registration(AccessToken=token)["CredentialCreationOptions"]
+        self.assertEqual(options["rp"], {"id": "example.com", "name": "example.com"})
+        self.assertEqual([p["alg"] for p in options["pubKeyCredParams"]], [-7, -257])
+        self.fails(exceptions.InvalidParameterException, "", client.complete_web_authn_registration, AccessToken=token,
+                   Credential={"id": "AAAA", "rawId": "AAAA", "type": "public-key", "response": {}})
+        self.assertEqual(client.list_web_authn_credentials(AccessToken=token)["Credentials"], [])
+        self.fails(exceptions.ResourceNotFoundException, "", client.delete_web_authn_credential, AccessToken=token, CredentialId="AAAA")
+
     def test_second_factors(self):
         self.person("careful")
         tokens = self.sign_in("careful")

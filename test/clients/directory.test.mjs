@@ -12,28 +12,30 @@ import {
   AdminListDevicesCommand, AdminListGroupsForUserCommand, AdminRemoveUserFromGroupCommand, AdminResetUserPasswordCommand,
   AdminRespondToAuthChallengeCommand, AdminSetUserMFAPreferenceCommand, AdminSetUserPasswordCommand, AdminSetUserSettingsCommand,
   AdminUpdateDeviceStatusCommand, AdminUpdateUserAttributesCommand, AdminUserGlobalSignOutCommand, AliasExistsException,
-  AssociateSoftwareTokenCommand, ChangePasswordCommand, CodeMismatchException, ConfirmDeviceCommand, ConfirmForgotPasswordCommand,
-  ConfirmSignUpCommand, CreateGroupCommand, CreateIdentityProviderCommand, CreateManagedLoginBrandingCommand, CreateResourceServerCommand,
-  CreateTermsCommand, CreateUserImportJobCommand, CreateUserPoolClientCommand, CreateUserPoolCommand, CreateUserPoolDomainCommand,
-  DeleteGroupCommand, DeleteIdentityProviderCommand, DeleteManagedLoginBrandingCommand, DeleteResourceServerCommand, DeleteTermsCommand,
-  DeleteUserAttributesCommand, DeleteUserCommand, DeleteUserPoolClientCommand, DeleteUserPoolClientSecretCommand, DeleteUserPoolCommand,
-  DeleteUserPoolDomainCommand, DescribeIdentityProviderCommand, DescribeManagedLoginBrandingByClientCommand, DescribeManagedLoginBrandingCommand,
-  DescribeResourceServerCommand, DescribeRiskConfigurationCommand, DescribeTermsCommand, DescribeUserImportJobCommand, DescribeUserPoolClientCommand,
-  DescribeUserPoolCommand, DescribeUserPoolDomainCommand, DeviceKeyExistsException, DuplicateProviderException, EnableSoftwareTokenMFAException,
-  FeatureUnavailableInTierException, ForgetDeviceCommand, ForgotPasswordCommand, GetCSVHeaderCommand, GetDeviceCommand, GetGroupCommand,
-  GetIdentityProviderByIdentifierCommand, GetLogDeliveryConfigurationCommand, GetSigningCertificateCommand, GetTokensFromRefreshTokenCommand,
-  GetUICustomizationCommand, GetUserAttributeVerificationCodeCommand, GetUserAuthFactorsCommand, GetUserCommand, GetUserPoolMfaConfigCommand,
-  GlobalSignOutCommand, GroupExistsException, InitiateAuthCommand, InvalidParameterException, InvalidPasswordException, ListDevicesCommand,
-  ListGroupsCommand, ListIdentityProvidersCommand, ListResourceServersCommand, ListTagsForResourceCommand, ListTermsCommand,
-  ListUserImportJobsCommand, ListUserPoolClientSecretsCommand, ListUserPoolClientsCommand, ListUserPoolsCommand, ListUsersCommand,
-  ListUsersInGroupCommand, ManagedLoginBrandingExistsException, NotAuthorizedException, PreconditionNotMetException, ResendConfirmationCodeCommand,
-  ResourceNotFoundException, RespondToAuthChallengeCommand, RevokeTokenCommand, ScopeDoesNotExistException, SetLogDeliveryConfigurationCommand,
-  SetRiskConfigurationCommand, SetUICustomizationCommand, SetUserMFAPreferenceCommand, SetUserPoolMfaConfigCommand, SetUserSettingsCommand,
-  SignUpCommand, SoftwareTokenMFANotFoundException, StartUserImportJobCommand, StopUserImportJobCommand, TagResourceCommand, TermsExistsException,
-  UntagResourceCommand, UpdateDeviceStatusCommand, UpdateGroupCommand, UpdateIdentityProviderCommand, UpdateManagedLoginBrandingCommand,
-  UpdateResourceServerCommand, UpdateTermsCommand, UpdateUserAttributesCommand, UpdateUserPoolClientCommand, UpdateUserPoolCommand,
-  UpdateUserPoolDomainCommand, UserNotFoundException, UsernameExistsException, VerifySoftwareTokenCommand, VerifyUserAttributeCommand,
-  paginateListGroups, paginateListUserPools, paginateListUsers,
+  AssociateSoftwareTokenCommand, ChangePasswordCommand, CodeMismatchException, CompleteWebAuthnRegistrationCommand, ConfirmDeviceCommand,
+  ConfirmForgotPasswordCommand, ConfirmSignUpCommand, CreateGroupCommand, CreateIdentityProviderCommand, CreateManagedLoginBrandingCommand,
+  CreateResourceServerCommand, CreateTermsCommand, CreateUserImportJobCommand, CreateUserPoolClientCommand, CreateUserPoolCommand,
+  CreateUserPoolDomainCommand, DeleteGroupCommand, DeleteIdentityProviderCommand, DeleteManagedLoginBrandingCommand, DeleteResourceServerCommand,
+  DeleteTermsCommand, DeleteUserAttributesCommand, DeleteUserCommand, DeleteUserPoolClientCommand, DeleteUserPoolClientSecretCommand,
+  DeleteUserPoolCommand, DeleteUserPoolDomainCommand, DeleteWebAuthnCredentialCommand, DescribeIdentityProviderCommand,
+  DescribeManagedLoginBrandingByClientCommand, DescribeManagedLoginBrandingCommand, DescribeResourceServerCommand, DescribeRiskConfigurationCommand,
+  DescribeTermsCommand, DescribeUserImportJobCommand, DescribeUserPoolClientCommand, DescribeUserPoolCommand, DescribeUserPoolDomainCommand,
+  DeviceKeyExistsException, DuplicateProviderException, EnableSoftwareTokenMFAException, FeatureUnavailableInTierException, ForgetDeviceCommand,
+  ForgotPasswordCommand, GetCSVHeaderCommand, GetDeviceCommand, GetGroupCommand, GetIdentityProviderByIdentifierCommand,
+  GetLogDeliveryConfigurationCommand, GetSigningCertificateCommand, GetTokensFromRefreshTokenCommand, GetUICustomizationCommand,
+  GetUserAttributeVerificationCodeCommand, GetUserAuthFactorsCommand, GetUserCommand, GetUserPoolMfaConfigCommand, GlobalSignOutCommand,
+  GroupExistsException, InitiateAuthCommand, InvalidParameterException, InvalidPasswordException, ListDevicesCommand, ListGroupsCommand,
+  ListIdentityProvidersCommand, ListResourceServersCommand, ListTagsForResourceCommand, ListTermsCommand, ListUserImportJobsCommand,
+  ListUserPoolClientSecretsCommand, ListUserPoolClientsCommand, ListUserPoolsCommand, ListUsersCommand, ListUsersInGroupCommand,
+  ListWebAuthnCredentialsCommand, ManagedLoginBrandingExistsException, NotAuthorizedException, PreconditionNotMetException,
+  ResendConfirmationCodeCommand, ResourceNotFoundException, RespondToAuthChallengeCommand, RevokeTokenCommand, ScopeDoesNotExistException,
+  SetLogDeliveryConfigurationCommand, SetRiskConfigurationCommand, SetUICustomizationCommand, SetUserMFAPreferenceCommand,
+  SetUserPoolMfaConfigCommand, SetUserSettingsCommand, SignUpCommand, SoftwareTokenMFANotFoundException, StartUserImportJobCommand,
+  StartWebAuthnRegistrationCommand, StopUserImportJobCommand, TagResourceCommand, TermsExistsException, UntagResourceCommand,
+  UpdateDeviceStatusCommand, UpdateGroupCommand, UpdateIdentityProviderCommand, UpdateManagedLoginBrandingCommand, UpdateResourceServerCommand,
+  UpdateTermsCommand, UpdateUserAttributesCommand, UpdateUserPoolClientCommand, UpdateUserPoolCommand, UpdateUserPoolDomainCommand,
+  UserNotFoundException, UsernameExistsException, VerifySoftwareTokenCommand, VerifyUserAttributeCommand, WebAuthnChallengeNotFoundException,
+  WebAuthnConfigurationMissingException, WebAuthnNotEnabledException, paginateListGroups, paginateListUserPools, paginateListUsers,
 } from '@aws-sdk/client-cognito-identity-provider';
 import { account, code, idp, password, region } from './stack.mjs';
 
@@ -529,4 +531,34 @@ test('import jobs', async () => {
   assert.equal(await status('new-2'), 'RESET_REQUIRED');
   const { UserImportJobs } = await idp.send(new ListUserImportJobsCommand(inPool({ MaxResults: 10 })));
   assert.deepEqual(UserImportJobs.map((j) => j.JobId), [made.JobId]);
+});
+
+test('passkeys, as far as they go without an authenticator', async () => {
+  await person('keyless');
+  const elsewhere = { AccessToken: (await signIn('keyless')).AccessToken };
+  await fails(idp.send(new StartWebAuthnRegistrationCommand(elsewhere)), WebAuthnNotEnabledException);
+
+  const UserPoolId = (await idp.send(new CreateUserPoolCommand({
+    PoolName: 'keys', Policies: { SignInPolicy: { AllowedFirstAuthFactors: ['PASSWORD', 'WEB_AUTHN'] } },
+  }))).UserPool.Id;
+  const ExplicitAuthFlows = ['ALLOW_USER_PASSWORD_AUTH', 'ALLOW_REFRESH_TOKEN_AUTH'];
+  const ClientId = (await idp.send(new CreateUserPoolClientCommand({ UserPoolId, ClientName: 'app', ExplicitAuthFlows }))).UserPoolClient.ClientId;
+  await idp.send(new AdminCreateUserCommand({ UserPoolId, Username: 'key', MessageAction: 'SUPPRESS' }));
+  await idp.send(new AdminSetUserPasswordCommand({ UserPoolId, Username: 'key', Password: password, Permanent: true }));
+  const { AuthenticationResult: { AccessToken } } = await idp.send(new InitiateAuthCommand({
+    ClientId, AuthFlow: 'USER_PASSWORD_AUTH', AuthParameters: { USERNAME: 'key', PASSWORD: password },
+  }));
+  const start = () => idp.send(new StartWebAuthnRegistrationCommand({ AccessToken }));
+  const complete = (Credential) => idp.send(new CompleteWebAuthnRegistrationCommand({ AccessToken, Credential }));
+  await fails(start(), WebAuthnConfigurationMissingException);
+  await idp.send(new SetUserPoolMfaConfigCommand({ UserPoolId, WebAuthnConfiguration: { RelyingPartyId: 'example.com', UserVerification: 'required' } }));
+  await fails(complete({}), WebAuthnChallengeNotFoundException);
+  const { CredentialCreationOptions } = await start();
+  assert.deepEqual(CredentialCreationOptions.rp, { id: 'example.com', name: 'example.com' });
+  assert.deepEqual(CredentialCreationOptions.pubKeyCredParams.map(({ alg }) => alg), [-7, -257]);
+  assert.equal(CredentialCreationOptions.authenticatorSelection.userVerification, 'required');
+  assert.equal(Buffer.from(CredentialCreationOptions.challenge, 'base64url').length, 32);
+  await fails(complete({ id: 'AAAA', rawId: 'AAAA', type: 'public-key', response: {} }), InvalidParameterException);
+  assert.deepEqual((await idp.send(new ListWebAuthnCredentialsCommand({ AccessToken }))).Credentials, []);
+  await fails(idp.send(new DeleteWebAuthnCredentialCommand({ AccessToken, CredentialId: 'AAAA' })), ResourceNotFoundException);
 });

@@ -61,6 +61,7 @@ func TestCLI_directory(t *testing.T) {
 				{"risk and logs", (*directoryCLI).riskAndLogs},
 				{"second factors", (*directoryCLI).secondFactors},
 				{"devices", (*directoryCLI).devices},
+				{"passkeys", (*directoryCLI).passkeys},
 				{"import", (*directoryCLI).imports},
 			} {
 				t.Run(part.name, func(t *testing.T) {
@@ -515,6 +516,31 @@ func (c *directoryCLI) riskAndLogs() {
 	c.idp("get-log-delivery-configuration", "--user-pool-id", plus).is("LogDeliveryConfiguration.LogConfigurations.*.S3Configuration.BucketArn", `["arn:aws:s3:::logs"]`)
 	c.fails("FeatureUnavailableInTierException", "User activity logs are available in the PLUS tier only.", "set-log-delivery-configuration",
 		"--user-pool-id", c.pool, "--log-configurations", logs)
+}
+
+func (c *directoryCLI) passkeys() {
+	c.person("keyless")
+	elsewhere, _ := c.signIn("keyless")
+	c.fails("WebAuthnNotEnabledException", "", "start-web-authn-registration", "--access-token", elsewhere)
+
+	pool := c.idp("create-user-pool", "--pool-name", "keys", "--policies", "SignInPolicy={AllowedFirstAuthFactors=[PASSWORD,WEB_AUTHN]}").text("UserPool.Id")
+	app := c.idp("create-user-pool-client", "--user-pool-id", pool, "--client-name", "app", "--explicit-auth-flows", "ALLOW_USER_PASSWORD_AUTH", "ALLOW_REFRESH_TOKEN_AUTH").
+		text("UserPoolClient.ClientId")
+	c.idp("admin-create-user", "--user-pool-id", pool, "--username", "key", "--message-action", "SUPPRESS")
+	c.idp("admin-set-user-password", "--user-pool-id", pool, "--username", "key", "--password", cliPassword, "--permanent")
+	access := c.idp("initiate-auth", "--client-id", app, "--auth-flow", "USER_PASSWORD_AUTH", "--auth-parameters", "USERNAME=key,PASSWORD="+cliPassword).
+		text("AuthenticationResult.AccessToken")
+	start := []string{"start-web-authn-registration", "--access-token", access}
+	c.fails("WebAuthnConfigurationMissingException", "", start...)
+	c.idp("set-user-pool-mfa-config", "--user-pool-id", pool, "--web-authn-configuration", "RelyingPartyId=example.com")
+	complete := func(credential string) []string {
+		return []string{"complete-web-authn-registration", "--access-token", access, "--credential", credential}
+	}
+	c.fails("WebAuthnChallengeNotFoundException", "", complete("{}")...)
+	c.idp(start...).is("CredentialCreationOptions.rp.id", `"example.com"`, "CredentialCreationOptions.pubKeyCredParams.*.alg", "[-7,-257]")
+	c.fails("InvalidParameterException", "", complete(`{"id":"AAAA","rawId":"AAAA","type":"public-key","response":{}}`)...)
+	c.idp("list-web-authn-credentials", "--access-token", access).is("Credentials", "[]")
+	c.fails("ResourceNotFoundException", "", "delete-web-authn-credential", "--access-token", access, "--credential-id", "AAAA")
 }
 
 func (c *directoryCLI) secondFactors() {

@@ -119,6 +119,13 @@ func TestAccessToken_refused(t *testing.T) {
 				_, err := n.anyone.IDP.SetUserSettings(e.Context(), &idp.SetUserSettingsInput{AccessToken: &token, MFAOptions: []types.MFAOptionType{}})
 				return err
 			},
+			"StartWebAuthnRegistration":    func(token string) error { _, err := n.startPasskey(token); return err },
+			"CompleteWebAuthnRegistration": func(token string) error { return n.completePasskey(token, map[string]any{}) },
+			"ListWebAuthnCredentials": func(token string) error {
+				_, err := n.anyone.IDP.ListWebAuthnCredentials(e.Context(), &idp.ListWebAuthnCredentialsInput{AccessToken: &token})
+				return err
+			},
+			"DeleteWebAuthnCredential": func(token string) error { return n.deletePasskey(token, "AAAA") },
 			"GetUserAuthFactors": func(token string) error {
 				_, err := n.anyone.IDP.GetUserAuthFactors(e.Context(), &idp.GetUserAuthFactorsInput{AccessToken: &token})
 				return err

@@ -172,7 +172,7 @@ func (e *Engine) choices(ctx context.Context, pr *proof) (list []cognitoidp.Chal
 			return err
 		}
 		if pr.pool.FirstFactor(cognitoidp.AuthFactorTypeWebAuthn) {
-			passkeys, err = hasPasskeys(tx, pr.user)
+			passkeys, err = e.hasPasskeys(tx, pr.pool, pr.user)
 		}
 		return err
 	}); err != nil {
@@ -189,7 +189,7 @@ func (e *Engine) FirstFactors(ctx context.Context, p *pool.Pool, u *store.User) 
 	_, has[cognitoidp.AuthFactorTypeSmsOtp] = u.Attribute("phone_number")
 	if p.FirstFactor(cognitoidp.AuthFactorTypeWebAuthn) {
 		if err := e.DB.Read(ctx, func(tx *store.Tx) (err error) {
-			has[cognitoidp.AuthFactorTypeWebAuthn], err = hasPasskeys(tx, u)
+			has[cognitoidp.AuthFactorTypeWebAuthn], err = e.hasPasskeys(tx, p, u)
 			return err
 		}); err != nil {
 			return nil, err

@@ -79,6 +79,9 @@ type Config struct {
 	Tokens   *token.Issuer
 	Delivery *delivery.Outbox
 	Now      func() time.Time
+	// BaseDomain and Region are in the names of pools' domains, which passkeys
+	// are made for.
+	BaseDomain, Region string
 }
 
 // Engine runs sign-ins.

@@ -82,5 +82,11 @@ func checkMfaConfig(p *pool.Pool) error {
 			return invalid("Email MFA needs an EmailConfiguration with EmailSendingAccount DEVELOPER.")
 		}
 	}
+	if err := checkRelyingParty(p.Factors.WebAuthn); err != nil {
+		return err
+	}
+	if err := checkFirstFactors(p); err != nil {
+		return err
+	}
 	return checkFactors(p)
 }

@@ -125,7 +125,7 @@ func setDefaults(p *cognitoidp.UserPoolType) {
 		pw.TemporaryPasswordValidityDays = new(7)
 	}
 	p.Policies = &cognitoidp.UserPoolPolicyType{PasswordPolicy: &pw, SignInPolicy: p.Policies.SignInPolicy}
-	if p.Policies.SignInPolicy == nil {
+	if p.Policies.SignInPolicy == nil || len(p.Policies.SignInPolicy.AllowedFirstAuthFactors) == 0 {
 		p.Policies.SignInPolicy = &cognitoidp.SignInPolicyType{AllowedFirstAuthFactors: []cognitoidp.AuthFactorType{cognitoidp.AuthFactorTypePassword}}
 	}
 	p.DeletionProtection = or(p.DeletionProtection, cognitoidp.DeletionProtectionTypeInactive)
@@ -185,6 +185,9 @@ func checkSettings(made *pool.Pool) error {
 		return invalid("Only one of the aliasAttributes or usernameAttributes can be set in a user pool.")
 	}
 	if err := checkFactors(made); err != nil {
+		return err
+	}
+	if err := checkFirstFactors(made); err != nil {
 		return err
 	}
 	if l, _ := json.Marshal(p.LambdaConfig); string(l) != "{}" {
