@@ -33,6 +33,7 @@ import (
 	"gatehouse/internal/authn/pool"
 	"gatehouse/internal/authn/token"
 	"gatehouse/internal/engine"
+	"gatehouse/internal/outbound/trigger"
 	"gatehouse/internal/seal"
 	"gatehouse/internal/store"
 )
@@ -43,7 +44,9 @@ type Config struct {
 	Ring   *seal.Ring
 	Crypto engine.Engine
 	Tokens *token.Issuer
-	Now    func() time.Time
+	// Triggers calls the functions of pools; nil: there are none to call.
+	Triggers *trigger.Caller
+	Now      func() time.Time
 }
 
 // Engine runs sign-ins.
