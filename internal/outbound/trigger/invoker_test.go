@@ -16,16 +16,17 @@ import (
 
 const functionARN = "arn:aws:lambda:us-east-1:000000000000:function:f:live"
 
-// serve is an Invoker over HTTP whose other end is h.
-func serve(t *testing.T, h http.HandlerFunc) *trigger.HTTP {
+// serve is an Invoker over HTTP whose other end is h. A try has the time; 0 is
+// the standard.
+func serve(t *testing.T, timeout time.Duration, h http.HandlerFunc) *trigger.HTTP {
 	s := httptest.NewServer(h)
 	t.Cleanup(s.Close)
-	return trigger.NewHTTP(trigger.HTTPConfig{Endpoint: s.URL + "/", Timeout: 200 * time.Millisecond})
+	return trigger.NewHTTP(trigger.HTTPConfig{Endpoint: s.URL + "/", Timeout: timeout})
 }
 
 // TestHTTP_request: what AWS Lambda's Invoke API asks for.
 func TestHTTP_request(t *testing.T) {
-	i := serve(t, func(w http.ResponseWriter, r *http.Request) {
+	i := serve(t, 0, func(w http.ResponseWriter, r *http.Request) {
 		body, _ := io.ReadAll(r.Body)
 		if r.Method != http.MethodPost || r.RequestURI != "/2015-03-31/functions/arn%3Aaws%3Alambda%3Aus-east-1%3A000000000000%3Afunction%3Af%3Alive/invocations" ||
 			r.Header.Get("X-Amz-Invocation-Type") != "RequestResponse" || string(body) != `{"a":1}` {
@@ -79,7 +80,11 @@ func TestHTTP_failures(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
 			var tries atomic.Int32
-			i := serve(t, func(w http.ResponseWriter, r *http.Request) { tries.Add(1); c.h(w, r) })
+			timeout := time.Duration(0)
+			if c.want == trigger.ErrTimeout {
+				timeout = 200 * time.Millisecond
+			}
+			i := serve(t, timeout, func(w http.ResponseWriter, r *http.Request) { tries.Add(1); c.h(w, r) })
 			_, err := i.Invoke(t.Context(), functionARN, []byte("{}"))
 			if err == nil || c.want != nil && !errors.Is(err, c.want) || c.text != "" && err.Error() != c.text {
 				t.Errorf("got %v", err)
@@ -94,7 +99,7 @@ func TestHTTP_failures(t *testing.T) {
 // TestHTTP_second: a second try that answers is the answer.
 func TestHTTP_second(t *testing.T) {
 	var tries atomic.Int32
-	i := serve(t, func(w http.ResponseWriter, r *http.Request) {
+	i := serve(t, time.Second, func(w http.ResponseWriter, r *http.Request) {
 		if _, _ = io.Copy(io.Discard, r.Body); tries.Add(1) == 1 {
 			<-r.Context().Done()
 			return
@@ -110,7 +115,7 @@ func TestHTTP_second(t *testing.T) {
 func TestHTTP_caller(t *testing.T) {
 	var tries atomic.Int32
 	started := make(chan struct{}, 3)
-	i := serve(t, func(_ http.ResponseWriter, r *http.Request) {
+	i := serve(t, 0, func(_ http.ResponseWriter, r *http.Request) {
 		_, _ = io.Copy(io.Discard, r.Body)
 		tries.Add(1)
 		started <- struct{}{}

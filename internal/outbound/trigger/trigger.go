@@ -132,11 +132,12 @@ func (c *Caller) invoke(ctx context.Context, call *Call, i invocation, out any) 
 	case err != nil:
 		return c.unexpected(&i, err)
 	}
-	if err := read(i.trigger, r, out); err != nil {
+	err = read(i.trigger, r, out)
+	var raised *cognitoidp.UserLambdaValidationException
+	if err != nil && !errors.As(err, &raised) { // what a function raises may repeat what it was told
 		c.log(&i, err)
-		return err
 	}
-	return nil
+	return err
 }
 
 func (c *Caller) log(i *invocation, err error) {

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"log/slog"
 	"reflect"
 	"strings"
 	"testing"
@@ -337,6 +338,31 @@ func TestAnswers_refused(t *testing.T) {
 			if _, err := c.call(t.Context(), caller(f), call(c.version)); err == nil || err.Error() != a.want {
 				t.Errorf("%s answers %.100s: got %v\nwant %s", a.trigger, a.response, err, a.want)
 			}
+		}
+	}
+}
+
+// TestLog: the operator learns why a call failed, and nothing of what was in
+// it.
+func TestLog(t *testing.T) {
+	for _, c := range []struct {
+		function
+		want string
+	}{
+		{function{answer: trigger.Result{Payload: []byte(`{"errorMessage":"wrong: Pa55word!"}`), FunctionError: "Unhandled"}}, ""},
+		{function{answer: trigger.Result{Payload: []byte(`{"response":"Pa55word!"}`)}}, "Unrecognizable lambda output"},
+		{function{answer: trigger.Result{Payload: []byte(`{"response":{"autoConfirmUser":"Pa55word!"}}`)}}, "Invalid JSON"},
+		{function{err: errors.New("connection refused")}, "connection refused"},
+		{function{err: trigger.ErrTimeout}, "did not answer in time"},
+	} {
+		var log bytes.Buffer
+		caller := trigger.New(trigger.Config{Invoker: &c.function, Log: slog.New(slog.NewTextHandler(&log, nil))})
+		if _, err := caller.PreSignUp(t.Context(), call(""), "PreSignUp_SignUp", nil); err == nil {
+			t.Error("accepted")
+		}
+		text := log.String()
+		if strings.Contains(text, "Pa55word!") || c.want == "" != (text == "") || !strings.Contains(text, c.want) {
+			t.Errorf("logged %q, want %q", text, c.want)
 		}
 	}
 }
