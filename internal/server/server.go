@@ -181,7 +181,7 @@ func (s *Server) compose(o Options) error {
 		functions = trigger.NewHTTP(trigger.HTTPConfig{Endpoint: c.LambdaEndpoint, Timeout: o.LambdaTimeout})
 	}
 	triggers := trigger.New(trigger.Config{Invoker: functions, Region: c.Region, Log: s.log})
-	engine := signin.New(signin.Config{DB: s.db, Ring: s.ring, Crypto: crypto, Tokens: s.tokens, Triggers: triggers, Now: now})
+	engine := signin.New(signin.Config{DB: s.db, Ring: s.ring, Crypto: crypto, Tokens: s.tokens, Delivery: s.outbox, Triggers: triggers, Now: now})
 
 	s.iam = iam.New(iam.Config{DB: s.db, Account: c.Account, Now: now})
 	sessions := credentials.New(s.ring)

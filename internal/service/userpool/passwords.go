@@ -201,10 +201,16 @@ func (s *Service) ChangePassword(ctx context.Context, in *cognitoidp.ChangePassw
 	if err != nil {
 		return nil, err
 	}
-	if err := s.SignIn.CheckPassword(ctx, b.pool, b.user, string(api.Value(in.PreviousPassword))); err != nil {
-		return nil, err
+	// Who signs in without a password sets a first one.
+	if len(b.user.Password) > 0 || in.PreviousPassword != nil {
+		if err := s.SignIn.CheckPassword(ctx, b.pool, b.user, string(api.Value(in.PreviousPassword))); err != nil {
+			return nil, err
+		}
 	}
 	err = s.knownUser(ctx, b.pool, b.user.Sub, func(tx *store.Tx, p *pool.Pool, u *store.User) error {
+		if !u.PasswordAt.Equal(b.user.PasswordAt) || (len(u.Password) == 0) != (len(b.user.Password) == 0) {
+			return notAuthorized("Incorrect username or password.") // changed since it was checked
+		}
 		return signin.SetPassword(tx, p, u, record)
 	})
 	if err != nil {

@@ -45,7 +45,7 @@ func (s *Service) SignUp(ctx context.Context, in *cognitoidp.SignUpInput) (*cogn
 	if *p.Settings.AdminCreateUserConfig.AllowAdminCreateUserOnly {
 		return nil, notAuthorized("SignUp is not permitted for this user pool")
 	}
-	if in.Password == nil {
+	if in.Password == nil && !p.Passwordless() {
 		return nil, invalid("Password is required: this pool has no passwordless sign-in.")
 	}
 	given := attributes(in.UserAttributes)
@@ -63,8 +63,12 @@ func (s *Service) SignUp(ctx context.Context, in *cognitoidp.SignUpInput) (*cogn
 		return nil, err
 	}
 	u.Status = string(cognitoidp.UserStatusTypeUnconfirmed)
-	if err := s.setPassword(ctx, p, u, string(*in.Password)); err != nil {
-		return nil, err
+	if in.Password != nil {
+		if err := s.setPassword(ctx, p, u, string(*in.Password)); err != nil {
+			return nil, err
+		}
+	} else if _, err := p.FirstAddress(u); err != nil {
+		return nil, err // nothing could sign this user in
 	}
 	exists := &cognitoidp.UsernameExistsException{Message: "User already exists"}
 	call := trigger.Call{Pool: p, ClientID: c.ID, User: u, Metadata: in.ClientMetadata}
@@ -106,8 +110,22 @@ func (s *Service) SignUp(ctx context.Context, in *cognitoidp.SignUpInput) (*cogn
 		if err := s.Triggers.PostConfirmation(ctx, &call, "PostConfirmation_ConfirmSignUp"); err != nil {
 			return nil, err // of a user who is confirmed all the same
 		}
+		return out, nil // no code is coming that a session would wait for
 	}
+	session, err := s.SignIn.SignedUp(p, c, u)
+	if err != nil {
+		return nil, err
+	}
+	out.Session = sessionText(session)
 	return out, nil
+}
+
+// sessionText is a session as answers hold it: nil for none.
+func sessionText(text string) *api.Secret {
+	if text == "" {
+		return nil
+	}
+	return new(api.Secret(text))
 }
 
 // taken is exists in place of a conflict of the store.
@@ -201,6 +219,7 @@ func (s *Service) ConfirmSignUp(ctx context.Context, in *cognitoidp.ConfirmSignU
 	}
 	call := trigger.Call{Pool: p, ClientID: c.ID, Metadata: in.ClientMetadata}
 	var refusal error
+	var verified string
 	err = s.DB.Write(ctx, func(tx *store.Tx) error {
 		refusal = nil
 		u, err := p.FindUser(tx, string(*in.Username))
@@ -221,6 +240,7 @@ func (s *Service) ConfirmSignUp(ctx context.Context, in *cognitoidp.ConfirmSignU
 			refusal = no
 			return err
 		}
+		verified = code.Attribute
 		call.User, err = s.confirm(tx, p, u, code.Attribute, in.ForceAliasCreation != nil && *in.ForceAliasCreation)
 		return err
 	})
@@ -233,7 +253,11 @@ func (s *Service) ConfirmSignUp(ctx context.Context, in *cognitoidp.ConfirmSignU
 	if err != nil {
 		return nil, err
 	}
-	return &cognitoidp.ConfirmSignUpOutput{}, nil
+	session, err := s.SignIn.ConfirmedSignUp(p, c, call.User, verified, string(api.Value(in.Session)))
+	if err != nil {
+		return nil, err
+	}
+	return &cognitoidp.ConfirmSignUpOutput{Session: sessionText(session)}, nil
 }
 
 // confirm makes a user CONFIRMED and an attribute verified, and returns the
@@ -306,17 +330,9 @@ func (s *Service) ResendConfirmationCode(ctx context.Context, in *cognitoidp.Res
 }
 
 // simulatedDelivery answers for a user who does not exist as if a code had
-// been sent: the same for the same name, without telling (auth-flows.md,
-// section 12).
+// been sent.
 func (s *Service) simulatedDelivery(p *pool.Pool, name string) *cognitoidp.CodeDeliveryDetailsType {
-	if pool.IsEmail(name) {
-		return deliveryDetails("email", name)
-	}
-	if pool.IsPhone(name) {
-		return deliveryDetails("phone_number", name)
-	}
-	letters := s.SignIn.Simulated(p, name, "destination")
-	return deliveryDetails("email", string('a'+letters[0]%26)+"@"+string('a'+letters[1]%26))
+	return deliveryDetails(s.SignIn.SimulatedAddress(p, name))
 }
 
 // invitation is the message of AdminCreateUser. Call it within sending.
@@ -337,12 +353,12 @@ func (s *Service) invitation(tx *store.Tx, p *pool.Pool, u *store.User, shown, t
 		if medium == cognitoidp.DeliveryMediumTypeEmail {
 			m.Channel = delivery.Email
 			m.To, _ = u.Attribute("email")
-			m.Subject = fill(either(custom.Subject, template.EmailSubject), "Your temporary password", shown, temporary)
-			m.Body = fill(either(custom.Email, template.EmailMessage), "Your username is {username} and temporary password is {####}.", shown, temporary)
+			m.Subject = delivery.Fill(either(custom.Subject, template.EmailSubject), "Your temporary password", shown, temporary)
+			m.Body = delivery.Fill(either(custom.Email, template.EmailMessage), "Your username is {username} and temporary password is {####}.", shown, temporary)
 		} else {
 			m.Channel = delivery.SMS
 			m.To, _ = u.Attribute("phone_number")
-			m.Body = fill(either(custom.SMS, template.SMSMessage), "Your username is {username} and temporary password is {####}.", shown, temporary)
+			m.Body = delivery.Fill(either(custom.SMS, template.SMSMessage), "Your username is {username} and temporary password is {####}.", shown, temporary)
 		}
 		if m.To == "" {
 			continue // no address on this medium
