@@ -22,6 +22,7 @@ var layers = [][]string{
 	{"internal/store", "internal/authz/credentials"},
 	{"internal/authz/access", "internal/authn/pool", "internal/outbound/delivery"},
 	{"internal/authn/token"},
+	{"internal/outbound/trigger"},
 	{"internal/authn/signin"},
 	{"internal/service"},
 	{"internal/edge"},

@@ -60,6 +60,7 @@ type settings struct {
 	config config.Config
 	log    io.Writer
 	faults bool
+	lambda time.Duration
 }
 
 // PostgreSQL keeps the data in a PostgreSQL database in place of the embedded
@@ -83,6 +84,14 @@ func PublicURL(url string) Option { return func(s *settings) { s.config.PublicUR
 
 // Issuer sets the form of the issuer in tokens: "public" or "aws".
 func Issuer(form string) Option { return func(s *settings) { s.config.Issuer = form } }
+
+// LambdaEndpoint is the URL of a service that speaks AWS Lambda's Invoke API,
+// such as one that the test runs. Without it pools have no functions.
+func LambdaEndpoint(url string) Option { return func(s *settings) { s.config.LambdaEndpoint = url } }
+
+// LambdaTimeout is how long each of three tries to call a function may take, in
+// place of 5 seconds.
+func LambdaTimeout(d time.Duration) Option { return func(s *settings) { s.lambda = d } }
 
 // NotDev runs the server as it runs in production: there is no key test/test,
 // and outbox and clock are not to be reached over HTTP. Advance, Messages and
@@ -123,7 +132,7 @@ func Start(t testing.TB, opts ...Option) *Server {
 	}
 	clock := &server.Clock{}
 	var told sync.Map
-	in, err := server.New(t.Context(), server.Options{Config: &st.config, Log: slog.New(h), Clock: clock,
+	in, err := server.New(t.Context(), server.Options{Config: &st.config, Log: slog.New(h), Clock: clock, LambdaTimeout: st.lambda,
 		Unlisted: func(service, operation, code string) {
 			if _, again := told.LoadOrStore(operation+" "+code, true); !again {
 				t.Errorf("gatehousetest: %s %s answered %s, which its model does not list", service, operation, code)

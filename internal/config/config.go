@@ -23,25 +23,26 @@ import (
 // Config is every setting of the server. The usage texts in the flag set are
 // its documentation; docs/config.md is made from them.
 type Config struct {
-	Listen        string
-	MetricsListen string
-	Data          string
-	Database      string
-	PublicURL     string
-	BaseDomain    string
-	Region        string
-	Account       string
-	TLSCert       string
-	TLSKey        string
-	TLS           string
-	SMTP          string
-	SMTPFrom      string
-	SMSWebhook    string
-	Issuer        string
-	SealKey       string
-	SealKeyFile   string
-	Log           string
-	Dev           bool
+	Listen         string
+	MetricsListen  string
+	Data           string
+	Database       string
+	PublicURL      string
+	BaseDomain     string
+	Region         string
+	Account        string
+	TLSCert        string
+	TLSKey         string
+	TLS            string
+	SMTP           string
+	SMTPFrom       string
+	SMSWebhook     string
+	LambdaEndpoint string
+	Issuer         string
+	SealKey        string
+	SealKeyFile    string
+	Log            string
+	Dev            bool
 
 	file string
 }
@@ -66,6 +67,7 @@ func (c *Config) flags(fs *flag.FlagSet) {
 	fs.StringVar(&c.SMTP, "smtp", "", "`URL` of the mail server for codes and invitations: smtp://user:password@host:587 (STARTTLS) or smtps://…:465; without it they stay in the outbox")
 	fs.StringVar(&c.SMTPFrom, "smtp-from", "no-reply@localhost", "sender `address` of mails")
 	fs.StringVar(&c.SMSWebhook, "sms-webhook", "", "`URL` that gets a JSON POST for each text message; without it they stay in the outbox")
+	fs.StringVar(&c.LambdaEndpoint, "lambda-endpoint", "", "`URL` of a service that speaks AWS Lambda's Invoke API: it runs the functions of user pools, and its events carry people's attributes and, for UserMigration, passwords; without it no pool can have functions")
 	fs.StringVar(&c.Issuer, "issuer", "public", "`form` of the issuer in tokens: public (<public-url>/<poolId>) or aws (https://cognito-idp.<region>.amazonaws.com/<poolId>)")
 	fs.StringVar(&c.SealKey, "seal-key", "", "sealing `keys` (base64, newest first, comma-separated) in place of the ring file in the data folder; give it by environment, not on a command line")
 	fs.StringVar(&c.SealKeyFile, "seal-key-file", "", "`file` of the key ring (default keyring.json in the data folder)")
@@ -176,9 +178,9 @@ func (c *Config) Validate() error {
 	if c.Log != "text" && c.Log != "json" {
 		bad("--log is text or json, not %q", c.Log)
 	}
-	for name, text := range map[string]string{"--public-url": c.PublicURL, "--sms-webhook": c.SMSWebhook} {
+	for name, text := range map[string]string{"--public-url": c.PublicURL, "--sms-webhook": c.SMSWebhook, "--lambda-endpoint": c.LambdaEndpoint} {
 		u, err := url.Parse(text)
-		if text != "" && (err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" || u.RawQuery != "" && name == "--public-url") {
+		if text != "" && (err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" || u.RawQuery != "" && name != "--sms-webhook") {
 			bad("%s %q is not an http or https URL", name, text)
 		}
 	}

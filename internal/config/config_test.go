@@ -47,6 +47,8 @@ func TestLoad_refusals(t *testing.T) {
 		{[]string{"--tls", "other"}, "only the value self"},
 		{[]string{"--public-url", "ftp://x"}, "is not an http or https URL"},
 		{[]string{"--sms-webhook", "http://example.com"}, "must be https"},
+		{[]string{"--lambda-endpoint", "localhost:3001"}, "is not an http or https URL"},
+		{[]string{"--lambda-endpoint", "http://localhost:3001/?x=1"}, "is not an http or https URL"},
 		{[]string{"--database", "mysql://u:secret@h/d"}, "is not a postgres:// URL"},
 		{[]string{"--issuer", "me"}, "is public or aws"},
 		{[]string{"--listen", "nonsense"}, "is not an address"},

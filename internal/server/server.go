@@ -37,6 +37,7 @@ import (
 	"gatehouse/internal/engine"
 	"gatehouse/internal/event"
 	"gatehouse/internal/outbound/delivery"
+	"gatehouse/internal/outbound/trigger"
 	"gatehouse/internal/seal"
 	"gatehouse/internal/service/iam"
 	"gatehouse/internal/service/identitypool"
@@ -63,6 +64,8 @@ type Options struct {
 	// Unlisted, if not nil, hears of exceptions that an operation's model does
 	// not list. Tests fail on them.
 	Unlisted func(service, operation, code string)
+	// LambdaTimeout is how long a try to call a function may take; 0: 5 seconds.
+	LambdaTimeout time.Duration
 }
 
 // Server is a gatehouse server: open when made, answering once Serve runs.
@@ -114,7 +117,7 @@ func (s *Server) open(ctx context.Context, o Options) error {
 	if err := s.listen(tc); err != nil {
 		return err
 	}
-	if err := s.compose(o.Unlisted); err != nil {
+	if err := s.compose(o); err != nil {
 		return err
 	}
 	if err := s.openRoot(ctx); err != nil {
@@ -162,7 +165,7 @@ func (s *Server) issuer(poolID string) string {
 	return s.publicURL + "/" + poolID
 }
 
-func (s *Server) compose(unlisted func(service, operation, code string)) error {
+func (s *Server) compose(o Options) error {
 	c, now := s.config, s.clock.Now
 	crypto := engine.Default()
 	s.metrics = newMetrics(s.db)
@@ -173,15 +176,20 @@ func (s *Server) compose(unlisted func(service, operation, code string)) error {
 		return err
 	}
 	s.outbox = delivery.New(delivery.Config{DB: s.db, Log: s.log, Senders: senders})
-	engine := signin.New(signin.Config{DB: s.db, Ring: s.ring, Crypto: crypto, Tokens: s.tokens, Delivery: s.outbox, Now: now,
-		BaseDomain: c.BaseDomain, Region: c.Region})
+	var functions trigger.Invoker
+	if c.LambdaEndpoint != "" {
+		functions = trigger.NewHTTP(trigger.HTTPConfig{Endpoint: c.LambdaEndpoint, Timeout: o.LambdaTimeout})
+	}
+	triggers := trigger.New(trigger.Config{Invoker: functions, Region: c.Region, Log: s.log})
+	engine := signin.New(signin.Config{DB: s.db, Ring: s.ring, Crypto: crypto, Tokens: s.tokens, Delivery: s.outbox, Triggers: triggers,
+		Now: now, BaseDomain: c.BaseDomain, Region: c.Region})
 
 	s.iam = iam.New(iam.Config{DB: s.db, Account: c.Account, Now: now})
 	sessions := credentials.New(s.ring)
 	s.authenticator = access.NewAuthenticator(s.iam, sessions, now, c.Region)
 	s.authorizer = access.NewAuthorizer(s.iam, c.Account)
 
-	users := userpool.New(userpool.Config{DB: s.db, Ring: s.ring, Pools: pools, Tokens: s.tokens, SignIn: engine, Delivery: s.outbox, Access: s.authorizer,
+	users := userpool.New(userpool.Config{DB: s.db, Ring: s.ring, Pools: pools, Tokens: s.tokens, SignIn: engine, Delivery: s.outbox, Triggers: triggers, Access: s.authorizer,
 		Region: c.Region, Account: c.Account, BaseDomain: c.BaseDomain, PublicURL: s.publicURL, Now: now, Log: s.log})
 	s.users = users
 	identities := identitypool.New(identitypool.Config{DB: s.db, Ring: s.ring, Pools: pools, Tokens: s.tokens,
@@ -201,7 +209,7 @@ func (s *Server) compose(unlisted func(service, operation, code string)) error {
 		return err
 	}
 	s.api = awsapi.New(awsapi.Config{
-		Auth: s.authenticator, Access: s.authorizer, Log: s.log, Unlisted: unlisted,
+		Auth: s.authenticator, Access: s.authorizer, Log: s.log, Unlisted: o.Unlisted,
 		Busy:        func(err error) bool { return errors.Is(err, store.ErrBusy) },
 		Unavailable: func(err error) bool { return errors.Is(err, store.ErrUnavailable) },
 		BadText:     func(err error) bool { return errors.Is(err, store.ErrBadText) },

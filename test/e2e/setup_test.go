@@ -63,7 +63,7 @@ func on(t *testing.T, kind string) []gatehousetest.Option {
 }
 
 func start(t *testing.T, opts ...gatehousetest.Option) *env {
-	s := gatehousetest.Start(t, opts...)
+	s := gatehousetest.Start(t, append([]gatehousetest.Option{gatehousetest.LambdaEndpoint(lambdas().url)}, opts...)...)
 	e := &env{T: t, server: s, http: s.Client(), opts: opts}
 	e.root = e.as(s.AccessKeyID, s.SecretKey, "")
 	e.anyone = awsclient.Anonymous(e.target())

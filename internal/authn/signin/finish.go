@@ -10,6 +10,7 @@ import (
 	"gatehouse/internal/api/cognitoidp"
 	"gatehouse/internal/authn/pool"
 	"gatehouse/internal/authn/token"
+	"gatehouse/internal/outbound/trigger"
 	"gatehouse/internal/store"
 )
 
@@ -139,6 +140,13 @@ func (e *Engine) finish(ctx context.Context, pr *proof) (*Step, error) {
 	}
 	if err != nil {
 		return nil, err
+	}
+	source := "TokenGeneration_Authentication"
+	if pr.Replaced {
+		source = "TokenGeneration_NewPasswordChallenge"
+	}
+	if err := e.Triggers.PreToken(ctx, &trigger.Call{Pool: pr.pool, ClientID: pr.client.ID, User: g.User}, source, g); err != nil {
+		return nil, err // of a session that nobody has a token for
 	}
 	set, err := e.Tokens.Mint(ctx, g)
 	if err != nil {

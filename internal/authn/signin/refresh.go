@@ -8,6 +8,7 @@ import (
 	"gatehouse/internal/api/cognitoidp"
 	"gatehouse/internal/authn/pool"
 	"gatehouse/internal/authn/token"
+	"gatehouse/internal/outbound/trigger"
 	"gatehouse/internal/store"
 )
 
@@ -69,9 +70,21 @@ func (e *Engine) Refresh(ctx context.Context, p *pool.Pool, c *pool.Client, text
 		g.Groups, err = p.GroupsOf(tx, g.User)
 		return err
 	}
+	preToken := func() error {
+		return e.Triggers.PreToken(ctx, &trigger.Call{Pool: p, ClientID: c.ID, User: g.User}, "TokenGeneration_RefreshTokens", g)
+	}
 	number := r.Rotation
 	if c.Rotates() {
-		number, err = e.rotate(ctx, c, r, read, &stands)
+		// The function is asked before the token is spent: one that fails must
+		// not make the retry look like theft.
+		if trigger.HasPreToken(p) {
+			if err = e.DB.Read(ctx, read); err == nil {
+				err = preToken()
+			}
+		}
+		if err == nil {
+			number, err = e.rotate(ctx, c, r, read, &stands)
+		}
 	} else if err = e.DB.Read(ctx, read); err == nil && r.Rotation != stands.Rotation {
 		err = errReused
 	}
@@ -80,6 +93,11 @@ func (e *Engine) Refresh(ctx context.Context, p *pool.Pool, c *pool.Client, text
 	}
 	if err != nil {
 		return nil, err
+	}
+	if !c.Rotates() {
+		if err := preToken(); err != nil {
+			return nil, err
+		}
 	}
 	set, err := e.Tokens.Mint(ctx, g)
 	if err != nil {

@@ -67,6 +67,7 @@ import (
 	"gatehouse/internal/authn/token"
 	"gatehouse/internal/engine"
 	"gatehouse/internal/outbound/delivery"
+	"gatehouse/internal/outbound/trigger"
 	"gatehouse/internal/seal"
 	"gatehouse/internal/store"
 )
@@ -78,6 +79,8 @@ type Config struct {
 	Crypto   engine.Engine
 	Tokens   *token.Issuer
 	Delivery *delivery.Outbox
+	// Triggers calls the functions of pools; nil: there are none to call.
+	Triggers *trigger.Caller
 	Now      func() time.Time
 	// BaseDomain and Region are in the names of pools' domains, which passkeys
 	// are made for.

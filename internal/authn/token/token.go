@@ -67,6 +67,9 @@ type Grant struct {
 	Scope              string
 	Groups             pool.Groups
 	DeviceKey          string // the device of the sign-in, or ""
+	// Overrides are those of the pool's pre token generation function; nil
+	// without one.
+	Overrides *Overrides
 }
 
 // Set is what a sign-in gives.
@@ -102,7 +105,8 @@ func Validity(c *cognitoidp.UserPoolClientType) (access, id, refresh time.Durati
 }
 
 // Mint makes an ID and an access token. Both carry the same session and event;
-// each has a jti of its own.
+// each has a jti of its own. Overrides that cannot be are an
+// InvalidLambdaResponseException.
 func (i *Issuer) Mint(ctx context.Context, g *Grant) (*Set, error) {
 	ks, err := i.keySet(ctx, g.Pool.ID)
 	if err != nil {
@@ -111,11 +115,22 @@ func (i *Issuer) Mint(ctx context.Context, g *Grant) (*Set, error) {
 	now := i.config.Now()
 	access, id, _ := Validity(g.Client.Settings)
 	s := &Set{ExpiresIn: access}
-	if s.Access, err = i.sign(ks.current("access", now), i.accessClaims(g, now, access)); err != nil {
+	accessClaims, idClaims := i.accessClaims(g, now, access), i.idClaims(g, now, id)
+	if g.Overrides != nil {
+		if err := g.Overrides.change(g, accessClaims, idClaims); err != nil {
+			return nil, err
+		}
+	}
+	if s.Access, err = i.sign(ks.current("access", now), accessClaims); err != nil {
 		return nil, err
 	}
-	s.ID, err = i.sign(ks.current("id", now), i.idClaims(g, now, id))
-	return s, err
+	if s.ID, err = i.sign(ks.current("id", now), idClaims); err != nil {
+		return nil, err
+	}
+	if g.Overrides != nil && max(len(s.Access), len(s.ID)) > maxToken {
+		return nil, badOverride("the token would be too large.")
+	}
+	return s, nil
 }
 
 // common are the claims of both tokens.

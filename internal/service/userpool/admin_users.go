@@ -8,6 +8,7 @@ import (
 	"gatehouse/internal/api/cognitoidp"
 	"gatehouse/internal/authn/pool"
 	"gatehouse/internal/authn/signin"
+	"gatehouse/internal/outbound/trigger"
 	"gatehouse/internal/store"
 )
 
@@ -35,19 +36,28 @@ func (s *Service) AdminCreateUser(ctx context.Context, in *cognitoidp.AdminCreat
 		}
 		u.Status = string(cognitoidp.UserStatusTypeForceChangePassword)
 	}
-	err = s.DB.Write(ctx, func(tx *store.Tx) error {
-		if api.Value(in.ForceAliasCreation) {
-			if err := s.takeAliases(tx, p, u); err != nil {
+	exists := &cognitoidp.UsernameExistsException{Message: "User account already exists"}
+	call := trigger.Call{Pool: p, User: u, Metadata: in.ClientMetadata}
+	// The function may refuse the user; an administrator's user needs no other
+	// decision of it.
+	if _, err := s.preSignUp(ctx, &call, "PreSignUp_AdminCreateUser", string(*in.Username), in.ValidationData, exists); err != nil {
+		return nil, err
+	}
+	err = s.sending(ctx, call, func(said texts) error {
+		return s.DB.Write(ctx, func(tx *store.Tx) error {
+			if api.Value(in.ForceAliasCreation) {
+				if err := s.takeAliases(tx, p, u); err != nil {
+					return err
+				}
+			}
+			if err := insertUser(tx, p, u); err != nil {
 				return err
 			}
-		}
-		if err := insertUser(tx, p, u); err != nil {
-			return err
-		}
-		if action == cognitoidp.MessageActionTypeSuppress {
-			return nil
-		}
-		return s.invitation(tx, p, u, string(*in.Username), temporary, in.DesiredDeliveryMediums)
+			if action == cognitoidp.MessageActionTypeSuppress {
+				return nil
+			}
+			return s.invitation(tx, p, u, string(*in.Username), temporary, in.DesiredDeliveryMediums, said)
+		})
 	})
 	var alias *cognitoidp.AliasExistsException
 	if errors.As(err, &alias) {
@@ -56,7 +66,7 @@ func (s *Service) AdminCreateUser(ctx context.Context, in *cognitoidp.AdminCreat
 		return nil, &cognitoidp.UsernameExistsException{Message: alias.Message}
 	}
 	if err != nil {
-		return nil, taken(err, &cognitoidp.UsernameExistsException{Message: "User account already exists"})
+		return nil, taken(err, exists)
 	}
 	s.counts.changed()
 	s.Delivery.Wake()
@@ -117,14 +127,16 @@ func (s *Service) resendInvitation(ctx context.Context, p *pool.Pool, in *cognit
 	if err != nil {
 		return nil, err
 	}
-	err = s.knownUser(ctx, p, found.Sub, func(tx *store.Tx, p *pool.Pool, u *store.User) error {
-		if u.Status != found.Status {
-			return &cognitoidp.UnsupportedUserStateException{Message: "Resend not possible. " + u.Username + " status is " + u.Status}
-		}
-		if err := signin.SetPassword(tx, p, u, found.Password); err != nil {
-			return err
-		}
-		return s.invitation(tx, p, u, string(*in.Username), temporary, in.DesiredDeliveryMediums)
+	err = s.sending(ctx, trigger.Call{Pool: p, Metadata: in.ClientMetadata}, func(said texts) error {
+		return s.knownUser(ctx, p, found.Sub, func(tx *store.Tx, p *pool.Pool, u *store.User) error {
+			if u.Status != found.Status {
+				return &cognitoidp.UnsupportedUserStateException{Message: "Resend not possible. " + u.Username + " status is " + u.Status}
+			}
+			if err := signin.SetPassword(tx, p, u, found.Password); err != nil {
+				return err
+			}
+			return s.invitation(tx, p, u, string(*in.Username), temporary, in.DesiredDeliveryMediums, said)
+		})
 	})
 	if err != nil {
 		return nil, err
@@ -195,14 +207,19 @@ func (s *Service) AdminSetUserPassword(ctx context.Context, in *cognitoidp.Admin
 
 // AdminConfirmSignUp confirms a user and verifies nothing.
 func (s *Service) AdminConfirmSignUp(ctx context.Context, in *cognitoidp.AdminConfirmSignUpInput) (*cognitoidp.AdminConfirmSignUpOutput, error) {
-	err := s.adminUser(ctx, *in.UserPoolId, string(*in.Username), func(_ *store.Tx, _ *pool.Pool, u *store.User) error {
+	call := trigger.Call{Metadata: in.ClientMetadata}
+	err := s.adminUser(ctx, *in.UserPoolId, string(*in.Username), func(_ *store.Tx, p *pool.Pool, u *store.User) error {
 		if u.Status != string(cognitoidp.UserStatusTypeUnconfirmed) {
 			return notAuthorized("User cannot be confirmed. Current status is " + u.Status)
 		}
 		u.Status = string(cognitoidp.UserStatusTypeConfirmed)
+		call.Pool, call.User = p, u
 		return nil
 	})
-	return &cognitoidp.AdminConfirmSignUpOutput{}, err
+	if err != nil {
+		return nil, err
+	}
+	return &cognitoidp.AdminConfirmSignUpOutput{}, s.Triggers.PostConfirmation(ctx, &call, "PostConfirmation_ConfirmSignUp")
 }
 
 // AdminDisableUser locks a user out and ends the user's sessions. Enabling

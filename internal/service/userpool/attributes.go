@@ -8,6 +8,7 @@ import (
 
 	"gatehouse/internal/api/cognitoidp"
 	"gatehouse/internal/authn/pool"
+	"gatehouse/internal/outbound/trigger"
 	"gatehouse/internal/store"
 )
 
@@ -25,9 +26,11 @@ func (s *Service) UpdateUserAttributes(ctx context.Context, in *cognitoidp.Updat
 		return nil, err
 	}
 	out := &cognitoidp.UpdateUserAttributesOutput{}
-	err = s.knownUser(ctx, h.pool, h.user.Sub, func(tx *store.Tx, p *pool.Pool, u *store.User) (err error) {
-		out.CodeDeliveryDetailsList, err = s.applyChanges(tx, p, u, changes)
-		return err
+	err = s.sending(ctx, trigger.Call{Pool: h.pool, ClientID: h.client.ID, Metadata: in.ClientMetadata}, func(said texts) error {
+		return s.knownUser(ctx, h.pool, h.user.Sub, func(tx *store.Tx, p *pool.Pool, u *store.User) (err error) {
+			out.CodeDeliveryDetailsList, err = s.applyChanges(tx, p, u, changes, said)
+			return err
+		})
 	})
 	if err != nil {
 		return nil, err
@@ -38,13 +41,19 @@ func (s *Service) UpdateUserAttributes(ctx context.Context, in *cognitoidp.Updat
 
 // AdminUpdateUserAttributes sets any attribute that can change.
 func (s *Service) AdminUpdateUserAttributes(ctx context.Context, in *cognitoidp.AdminUpdateUserAttributesInput) (*cognitoidp.AdminUpdateUserAttributesOutput, error) {
+	p, err := s.Pools.Pool(ctx, *in.UserPoolId)
+	if err != nil {
+		return nil, err
+	}
 	changes := attributes(in.UserAttributes)
-	err := s.adminUser(ctx, *in.UserPoolId, string(*in.Username), func(tx *store.Tx, p *pool.Pool, u *store.User) error {
-		if slices.ContainsFunc(changes, func(a store.Attribute) bool { return a.Name == "sub" }) {
-			return invalid("Cannot modify the non-mutable attribute sub")
-		}
-		_, err := s.applyChanges(tx, p, u, changes)
-		return err
+	err = s.sending(ctx, trigger.Call{Pool: p, Metadata: in.ClientMetadata}, func(said texts) error {
+		return s.adminUser(ctx, p.ID, string(*in.Username), func(tx *store.Tx, p *pool.Pool, u *store.User) error {
+			if slices.ContainsFunc(changes, func(a store.Attribute) bool { return a.Name == "sub" }) {
+				return invalid("Cannot modify the non-mutable attribute sub")
+			}
+			_, err := s.applyChanges(tx, p, u, changes, said)
+			return err
+		})
 	})
 	if err == nil {
 		s.Delivery.Wake()
@@ -53,8 +62,8 @@ func (s *Service) AdminUpdateUserAttributes(ctx context.Context, in *cognitoidp.
 }
 
 // applyChanges sets attributes of a user, their form checked, and sends the
-// codes that this asks for.
-func (s *Service) applyChanges(tx *store.Tx, p *pool.Pool, u *store.User, changes []store.Attribute) ([]cognitoidp.CodeDeliveryDetailsType, error) {
+// codes that this asks for. Call it within sending.
+func (s *Service) applyChanges(tx *store.Tx, p *pool.Pool, u *store.User, changes []store.Attribute, said texts) ([]cognitoidp.CodeDeliveryDetailsType, error) {
 	if err := p.Schema.CheckValues(changes); err != nil {
 		return nil, err
 	}
@@ -87,7 +96,7 @@ func (s *Service) applyChanges(tx *store.Tx, p *pool.Pool, u *store.User, change
 		if waits {
 			waiting = a.Value
 		}
-		d, err := s.sendCode(tx, p, u, verifyAttribute(a.Name), a.Name, waiting)
+		d, err := s.sendCode(tx, p, u, verifyAttribute(a.Name), a.Name, waiting, said)
 		if err != nil {
 			return nil, err
 		}
@@ -193,24 +202,28 @@ func (s *Service) GetUserAttributeVerificationCode(ctx context.Context, in *cogn
 	if name != "email" && name != "phone_number" {
 		return nil, invalid("Cannot verify attribute " + name + ": only email and phone_number can be verified.")
 	}
+	why := verifyAttribute(name)
+	why.trigger = "CustomMessage_VerifyUserAttribute"
 	out := &cognitoidp.GetUserAttributeVerificationCodeOutput{}
-	err = s.DB.Write(ctx, func(tx *store.Tx) error {
-		u, err := userBySub(tx, h.pool, h.user.Sub)
-		if err != nil {
+	err = s.sending(ctx, trigger.Call{Pool: h.pool, ClientID: h.client.ID, Metadata: in.ClientMetadata}, func(said texts) error {
+		return s.DB.Write(ctx, func(tx *store.Tx) error {
+			u, err := userBySub(tx, h.pool, h.user.Sub)
+			if err != nil {
+				return err
+			}
+			waiting := ""
+			switch c, err := store.CodeFor(tx, u.PoolID, u.Sub, why.name); {
+			case err == nil:
+				waiting = c.Value // a change that still waits for its code
+			case !errors.Is(err, store.ErrNotFound):
+				return err
+			}
+			if _, has := u.Attribute(name); !has && waiting == "" {
+				return invalid("User has no attribute " + name + " to verify.")
+			}
+			out.CodeDeliveryDetails, err = s.sendCode(tx, h.pool, u, why, name, waiting, said)
 			return err
-		}
-		waiting := ""
-		switch c, err := store.CodeFor(tx, u.PoolID, u.Sub, verifyAttribute(name).name); {
-		case err == nil:
-			waiting = c.Value // a change that still waits for its code
-		case !errors.Is(err, store.ErrNotFound):
-			return err
-		}
-		if _, has := u.Attribute(name); !has && waiting == "" {
-			return invalid("User has no attribute " + name + " to verify.")
-		}
-		out.CodeDeliveryDetails, err = s.sendCode(tx, h.pool, u, verifyAttribute(name), name, waiting)
-		return err
+		})
 	})
 	if err != nil {
 		return nil, err

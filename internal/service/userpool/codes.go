@@ -39,14 +39,18 @@ func verifyAttribute(name string) purpose {
 
 // sendCode makes a code of the purpose and puts its message into the outbox: to
 // the value that the user has, or to one that waits for the code. It counts
-// against the user's hourly number of messages.
-func (s *Service) sendCode(tx *store.Tx, p *pool.Pool, u *store.User, why purpose, attribute, waiting string) (*cognitoidp.CodeDeliveryDetailsType, error) {
+// against the user's hourly number of messages. Call it within sending.
+func (s *Service) sendCode(tx *store.Tx, p *pool.Pool, u *store.User, why purpose, attribute, waiting string, said texts) (*cognitoidp.CodeDeliveryDetailsType, error) {
 	n, err := store.CountAttempt(tx, p.ID, u.Sub, why.name+": messages", time.Hour)
 	if err != nil {
 		return nil, err
 	}
 	if n > why.messages {
 		return nil, errLimit
+	}
+	custom, err := said.of(p, u, why.trigger, attribute)
+	if err != nil {
+		return nil, err
 	}
 	to := waiting
 	if to == "" {
@@ -60,11 +64,11 @@ func (s *Service) sendCode(tx *store.Tx, p *pool.Pool, u *store.User, why purpos
 	m := delivery.Message{Channel: delivery.Email, To: to, Code: code, Trigger: why.trigger, PoolID: p.ID, Username: u.Username}
 	t := p.Settings.VerificationMessageTemplate
 	if attribute == "email" {
-		m.Subject = delivery.Fill(t.EmailSubject, "Your verification code", u.Username, code)
-		m.Body = delivery.Fill(t.EmailMessage, "Your confirmation code is {####}", u.Username, code)
+		m.Subject = delivery.Fill(either(custom.Subject, t.EmailSubject), "Your verification code", u.Username, code)
+		m.Body = delivery.Fill(either(custom.Email, t.EmailMessage), "Your confirmation code is {####}", u.Username, code)
 	} else {
 		m.Channel = delivery.SMS
-		m.Body = delivery.Fill(t.SmsMessage, "Your authentication code is {####}. ", u.Username, code)
+		m.Body = delivery.Fill(either(custom.SMS, t.SmsMessage), "Your authentication code is {####}. ", u.Username, code)
 	}
 	if err := s.Delivery.Put(tx, m); err != nil {
 		return nil, err

@@ -9,6 +9,7 @@ import (
 	"gatehouse/internal/api/cognitoidp"
 	"gatehouse/internal/authn/pool"
 	"gatehouse/internal/authn/signin"
+	"gatehouse/internal/outbound/trigger"
 	"gatehouse/internal/store"
 )
 
@@ -60,29 +61,31 @@ func (s *Service) ForgotPassword(ctx context.Context, in *cognitoidp.ForgotPassw
 		return nil, err
 	}
 	out := &cognitoidp.ForgotPasswordOutput{}
-	err = s.DB.Write(ctx, func(tx *store.Tx) error {
-		u, err := p.FindUser(tx, string(*in.Username))
-		if errors.Is(err, store.ErrNotFound) {
-			if c.HidesUsers() {
-				out.CodeDeliveryDetails = s.simulatedDelivery(p, string(*in.Username))
-				return nil
+	err = s.sending(ctx, trigger.Call{Pool: p, ClientID: c.ID, Metadata: in.ClientMetadata}, func(said texts) error {
+		return s.DB.Write(ctx, func(tx *store.Tx) error {
+			u, err := p.FindUser(tx, string(*in.Username))
+			if errors.Is(err, store.ErrNotFound) {
+				if c.HidesUsers() {
+					out.CodeDeliveryDetails = s.simulatedDelivery(p, string(*in.Username))
+					return nil
+				}
+				return errNoSuchUser
 			}
-			return errNoSuchUser
-		}
-		if err != nil {
-			return err
-		}
-		channel, err := resettable(p, u)
-		if err != nil {
-			var limits *cognitoidp.LimitExceededException
-			if c.HidesUsers() && !errors.As(err, &limits) {
-				out.CodeDeliveryDetails = s.simulatedDelivery(p, string(*in.Username))
-				return nil
+			if err != nil {
+				return err
 			}
+			channel, err := resettable(p, u)
+			if err != nil {
+				var limits *cognitoidp.LimitExceededException
+				if c.HidesUsers() && !errors.As(err, &limits) {
+					out.CodeDeliveryDetails = s.simulatedDelivery(p, string(*in.Username))
+					return nil
+				}
+				return err
+			}
+			out.CodeDeliveryDetails, err = s.sendCode(tx, p, u, forgotPassword, channel, "", said)
 			return err
-		}
-		out.CodeDeliveryDetails, err = s.sendCode(tx, p, u, forgotPassword, channel, "")
-		return err
+		})
 	})
 	if err != nil {
 		return nil, err
@@ -108,7 +111,8 @@ func resettable(p *pool.Pool, u *store.User) (string, error) {
 
 // ConfirmForgotPassword sets a new password by the code that was sent. The
 // user is CONFIRMED and no longer locked out; older sessions end
-// (promises.md, section 5).
+// (promises.md, section 5). It stays so when the PostConfirmation function
+// fails.
 func (s *Service) ConfirmForgotPassword(ctx context.Context, in *cognitoidp.ConfirmForgotPasswordInput) (*cognitoidp.ConfirmForgotPasswordOutput, error) {
 	p, c, err := s.publicClient(ctx, in.ClientId, in.SecretHash, string(*in.Username))
 	if err != nil {
@@ -141,6 +145,7 @@ func (s *Service) ConfirmForgotPassword(ctx context.Context, in *cognitoidp.Conf
 		}
 		return nil, errNoSuchUser
 	}
+	call := trigger.Call{Pool: p, ClientID: c.ID, Metadata: in.ClientMetadata}
 	var refusal error
 	err = s.DB.Write(ctx, func(tx *store.Tx) error {
 		refusal = nil
@@ -169,11 +174,15 @@ func (s *Service) ConfirmForgotPassword(ctx context.Context, in *cognitoidp.Conf
 			u.Status = string(cognitoidp.UserStatusTypeConfirmed)
 			u.Counter = store.FailureCounter{}
 			u.SetAttribute(code.Attribute+"_verified", "true")
+			call.User = u
 			return nil
 		})
 	})
 	if err == nil {
 		err = refusal
+	}
+	if err == nil {
+		err = s.Triggers.PostConfirmation(ctx, &call, "PostConfirmation_ConfirmForgotPassword")
 	}
 	if err != nil {
 		return nil, err
@@ -213,17 +222,23 @@ func (s *Service) ChangePassword(ctx context.Context, in *cognitoidp.ChangePassw
 // AdminResetUserPassword makes a user's password useless and sends the user a
 // code to set another. Sessions of the user end (promises.md, section 5).
 func (s *Service) AdminResetUserPassword(ctx context.Context, in *cognitoidp.AdminResetUserPasswordInput) (*cognitoidp.AdminResetUserPasswordOutput, error) {
-	err := s.adminUser(ctx, *in.UserPoolId, string(*in.Username), func(tx *store.Tx, p *pool.Pool, u *store.User) error {
-		channel, err := resettable(p, u)
-		if err != nil {
+	p, err := s.Pools.Pool(ctx, *in.UserPoolId)
+	if err != nil {
+		return nil, err
+	}
+	err = s.sending(ctx, trigger.Call{Pool: p, Metadata: in.ClientMetadata}, func(said texts) error {
+		return s.adminUser(ctx, p.ID, string(*in.Username), func(tx *store.Tx, p *pool.Pool, u *store.User) error {
+			channel, err := resettable(p, u)
+			if err != nil {
+				return err
+			}
+			if err := store.DeleteSessions(tx, p.ID, u.Sub); err != nil {
+				return err
+			}
+			u.Status = string(cognitoidp.UserStatusTypeResetRequired)
+			_, err = s.sendCode(tx, p, u, forgotPassword, channel, "", said)
 			return err
-		}
-		if err := store.DeleteSessions(tx, p.ID, u.Sub); err != nil {
-			return err
-		}
-		u.Status = string(cognitoidp.UserStatusTypeResetRequired)
-		_, err = s.sendCode(tx, p, u, forgotPassword, channel, "")
-		return err
+		})
 	})
 	if err == nil {
 		s.Delivery.Wake()

@@ -2,7 +2,6 @@ package userpool
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"slices"
 	"strconv"
@@ -34,7 +33,7 @@ func (s *Service) CreateUserPool(ctx context.Context, in *cognitoidp.CreateUserP
 	settings.SchemaAttributes = schema
 	setDefaults(settings)
 	made := &pool.Pool{Settings: settings}
-	if err := checkSettings(made); err != nil {
+	if err := s.checkSettings(made); err != nil {
 		return nil, err
 	}
 	row := &store.UserPool{ID: s.Region + "_" + randomText(alphanumeric, 9), Name: *in.PoolName, CreatedAt: s.Now(), UpdatedAt: s.Now()}
@@ -131,9 +130,7 @@ func setDefaults(p *cognitoidp.UserPoolType) {
 	p.DeletionProtection = or(p.DeletionProtection, cognitoidp.DeletionProtectionTypeInactive)
 	p.MfaConfiguration = or(p.MfaConfiguration, cognitoidp.UserPoolMfaTypeOff)
 	p.UserPoolTier = or(p.UserPoolTier, cognitoidp.UserPoolTierTypeEssentials)
-	if p.LambdaConfig == nil {
-		p.LambdaConfig = &cognitoidp.LambdaConfigType{}
-	}
+	setFunctionDefaults(p)
 	if p.EmailConfiguration == nil {
 		p.EmailConfiguration = &cognitoidp.EmailConfigurationType{}
 	}
@@ -176,7 +173,7 @@ func or[T any](p *T, standard T) *T {
 
 // checkSettings refuses what contradicts itself, and what this server would
 // have to ignore: a pool whose settings ask for a check is never run without.
-func checkSettings(made *pool.Pool) error {
+func (s *Service) checkSettings(made *pool.Pool) error {
 	p := made.Settings
 	if n := *p.Policies.PasswordPolicy.MinimumLength; n < 6 || n > 99 {
 		return invalid("MinimumLength of the password policy must be between 6 and 99.")
@@ -190,8 +187,8 @@ func checkSettings(made *pool.Pool) error {
 	if err := checkFirstFactors(made); err != nil {
 		return err
 	}
-	if l, _ := json.Marshal(p.LambdaConfig); string(l) != "{}" {
-		return invalid("LambdaConfig is not available: this version of the server has no Lambda functions to call.")
+	if err := s.checkFunctions(p); err != nil {
+		return err
 	}
 	if a := p.UserPoolAddOns; a != nil && a.AdvancedSecurityMode != nil && *a.AdvancedSecurityMode == cognitoidp.AdvancedSecurityModeTypeEnforced {
 		return invalid("AdvancedSecurityMode ENFORCED is not available: this version of the server has no threat protection.")
@@ -356,7 +353,7 @@ func (s *Service) UpdateUserPool(ctx context.Context, in *cognitoidp.UpdateUserP
 			UsernameConfiguration: old.UsernameConfiguration, SchemaAttributes: old.SchemaAttributes,
 		}
 		setDefaults(p.Settings)
-		return checkSettings(p)
+		return s.checkSettings(p)
 	})
 }
 

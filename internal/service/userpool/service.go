@@ -23,6 +23,7 @@ import (
 	"gatehouse/internal/authn/token"
 	"gatehouse/internal/authz/access"
 	"gatehouse/internal/outbound/delivery"
+	"gatehouse/internal/outbound/trigger"
 	"gatehouse/internal/seal"
 	"gatehouse/internal/store"
 )
@@ -35,6 +36,7 @@ type Config struct {
 	Tokens   *token.Issuer
 	SignIn   *signin.Engine
 	Delivery *delivery.Outbox
+	Triggers *trigger.Caller
 	Access   access.Decider
 	Region   string
 	Account  string

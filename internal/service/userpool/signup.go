@@ -11,6 +11,7 @@ import (
 	"gatehouse/internal/api/cognitoidp"
 	"gatehouse/internal/authn/pool"
 	"gatehouse/internal/outbound/delivery"
+	"gatehouse/internal/outbound/trigger"
 	"gatehouse/internal/store"
 )
 
@@ -69,25 +70,48 @@ func (s *Service) SignUp(ctx context.Context, in *cognitoidp.SignUpInput) (*cogn
 	} else if _, err := p.FirstAddress(u); err != nil {
 		return nil, err // nothing could sign this user in
 	}
-	out := &cognitoidp.SignUpOutput{UserConfirmed: new(false), UserSub: &u.Sub}
-	err = s.DB.Write(ctx, func(tx *store.Tx) error {
-		if err := insertUser(tx, p, u); err != nil {
+	exists := &cognitoidp.UsernameExistsException{Message: "User already exists"}
+	call := trigger.Call{Pool: p, ClientID: c.ID, User: u, Metadata: in.ClientMetadata}
+	decision, err := s.preSignUp(ctx, &call, "PreSignUp_SignUp", username, in.ValidationData, exists)
+	if err != nil {
+		return nil, err
+	}
+	if err := decide(u, decision); err != nil {
+		return nil, err
+	}
+	out := &cognitoidp.SignUpOutput{UserConfirmed: new(decision.AutoConfirm), UserSub: &u.Sub}
+	err = s.sending(ctx, call, func(said texts) error {
+		return s.DB.Write(ctx, func(tx *store.Tx) error {
+			// Where an address is the name, it is nobody's to take.
+			if (decision.AutoVerifyEmail || decision.AutoVerifyPhone) && !p.UsesAttributesAsNames() {
+				if err := s.takeAliases(tx, p, u); err != nil {
+					return err
+				}
+			}
+			if err := insertUser(tx, p, u); err != nil {
+				return err
+			}
+			out.CodeDeliveryDetails = nil
+			attribute := codeAttribute(p, u)
+			if attribute == "" || decision.AutoConfirm {
+				return nil
+			}
+			var err error
+			out.CodeDeliveryDetails, err = s.sendCode(tx, p, u, confirmSignUp, attribute, "", said)
 			return err
-		}
-		out.CodeDeliveryDetails = nil
-		attribute := codeAttribute(p, u)
-		if attribute == "" {
-			return nil
-		}
-		var err error
-		out.CodeDeliveryDetails, err = s.sendCode(tx, p, u, confirmSignUp, attribute, "")
-		return err
+		})
 	})
 	if err != nil {
-		return nil, taken(err, &cognitoidp.UsernameExistsException{Message: "User already exists"})
+		return nil, taken(err, exists)
 	}
 	s.counts.changed()
 	s.Delivery.Wake()
+	if decision.AutoConfirm {
+		if err := s.Triggers.PostConfirmation(ctx, &call, "PostConfirmation_ConfirmSignUp"); err != nil {
+			return nil, err // of a user who is confirmed all the same
+		}
+		return out, nil // no code is coming that a session would wait for
+	}
 	session, err := s.SignIn.SignedUp(p, c, u)
 	if err != nil {
 		return nil, err
@@ -186,14 +210,15 @@ func codeAttribute(p *pool.Pool, u *store.User) string {
 }
 
 // ConfirmSignUp confirms a user by the code that was sent, which also verifies
-// the address that it was sent to.
+// the address that it was sent to. The user stays confirmed when the
+// PostConfirmation function fails, as in AWS.
 func (s *Service) ConfirmSignUp(ctx context.Context, in *cognitoidp.ConfirmSignUpInput) (*cognitoidp.ConfirmSignUpOutput, error) {
 	p, c, err := s.publicClient(ctx, in.ClientId, in.SecretHash, string(*in.Username))
 	if err != nil {
 		return nil, err
 	}
+	call := trigger.Call{Pool: p, ClientID: c.ID, Metadata: in.ClientMetadata}
 	var refusal error
-	var confirmed *store.User
 	var verified string
 	err = s.DB.Write(ctx, func(tx *store.Tx) error {
 		refusal = nil
@@ -215,29 +240,29 @@ func (s *Service) ConfirmSignUp(ctx context.Context, in *cognitoidp.ConfirmSignU
 			refusal = no
 			return err
 		}
-		if err := s.confirm(tx, p, u, code.Attribute, in.ForceAliasCreation != nil && *in.ForceAliasCreation); err != nil {
-			return err
-		}
 		verified = code.Attribute
-		confirmed, err = store.UserBySub(tx, p.ID, u.Sub)
+		call.User, err = s.confirm(tx, p, u, code.Attribute, in.ForceAliasCreation != nil && *in.ForceAliasCreation)
 		return err
 	})
 	if err == nil {
 		err = refusal
 	}
+	if err == nil {
+		err = s.Triggers.PostConfirmation(ctx, &call, "PostConfirmation_ConfirmSignUp")
+	}
 	if err != nil {
 		return nil, err
 	}
-	session, err := s.SignIn.ConfirmedSignUp(p, c, confirmed, verified, string(api.Value(in.Session)))
+	session, err := s.SignIn.ConfirmedSignUp(p, c, call.User, verified, string(api.Value(in.Session)))
 	if err != nil {
 		return nil, err
 	}
 	return &cognitoidp.ConfirmSignUpOutput{Session: sessionText(session)}, nil
 }
 
-// confirm makes a user CONFIRMED and an attribute verified. force takes an
-// alias from the user who holds it.
-func (s *Service) confirm(tx *store.Tx, p *pool.Pool, old *store.User, verified string, force bool) error {
+// confirm makes a user CONFIRMED and an attribute verified, and returns the
+// user so changed. force takes an alias from the user who holds it.
+func (s *Service) confirm(tx *store.Tx, p *pool.Pool, old *store.User, verified string, force bool) (confirmed *store.User, err error) {
 	if verified != "" && force && p.HasAlias(verified) {
 		value, _ := old.Attribute(verified)
 		holder, err := store.UserByAlias(tx, p.ID, verified, p.FoldAlias(verified, value))
@@ -248,10 +273,11 @@ func (s *Service) confirm(tx *store.Tx, p *pool.Pool, old *store.User, verified 
 			})
 		}
 		if err != nil && !errors.Is(err, store.ErrNotFound) {
-			return err
+			return nil, err
 		}
 	}
-	err := s.changeUser(tx, p, old, func(u *store.User) error {
+	err = s.changeUser(tx, p, old, func(u *store.User) error {
+		confirmed = u
 		u.Status = string(cognitoidp.UserStatusTypeConfirmed)
 		if verified != "" {
 			u.SetAttribute(verified+"_verified", "true")
@@ -260,9 +286,9 @@ func (s *Service) confirm(tx *store.Tx, p *pool.Pool, old *store.User, verified 
 	})
 	var exists *cognitoidp.AliasExistsException
 	if errors.As(err, &exists) {
-		return &cognitoidp.AliasExistsException{Message: "An account with the " + verified + " already exists."}
+		return nil, &cognitoidp.AliasExistsException{Message: "An account with the " + verified + " already exists."}
 	}
-	return err
+	return confirmed, err
 }
 
 // ResendConfirmationCode sends a new sign-up code; the old one is dead.
@@ -272,27 +298,29 @@ func (s *Service) ResendConfirmationCode(ctx context.Context, in *cognitoidp.Res
 		return nil, err
 	}
 	out := &cognitoidp.ResendConfirmationCodeOutput{}
-	err = s.DB.Write(ctx, func(tx *store.Tx) error {
-		u, err := p.FindUser(tx, string(*in.Username))
-		if errors.Is(err, store.ErrNotFound) {
-			if c.HidesUsers() {
-				out.CodeDeliveryDetails = s.simulatedDelivery(p, string(*in.Username))
-				return nil
+	err = s.sending(ctx, trigger.Call{Pool: p, ClientID: c.ID, Metadata: in.ClientMetadata}, func(said texts) error {
+		return s.DB.Write(ctx, func(tx *store.Tx) error {
+			u, err := p.FindUser(tx, string(*in.Username))
+			if errors.Is(err, store.ErrNotFound) {
+				if c.HidesUsers() {
+					out.CodeDeliveryDetails = s.simulatedDelivery(p, string(*in.Username))
+					return nil
+				}
+				return errNoSuchUser
 			}
-			return errNoSuchUser
-		}
-		if err != nil {
+			if err != nil {
+				return err
+			}
+			if u.Status != string(cognitoidp.UserStatusTypeUnconfirmed) {
+				return invalid("User is already confirmed.")
+			}
+			attribute := codeAttribute(p, u)
+			if attribute == "" {
+				return invalid("Auto verification not turned on.")
+			}
+			out.CodeDeliveryDetails, err = s.sendCode(tx, p, u, resendCode, attribute, "", said)
 			return err
-		}
-		if u.Status != string(cognitoidp.UserStatusTypeUnconfirmed) {
-			return invalid("User is already confirmed.")
-		}
-		attribute := codeAttribute(p, u)
-		if attribute == "" {
-			return invalid("Auto verification not turned on.")
-		}
-		out.CodeDeliveryDetails, err = s.sendCode(tx, p, u, resendCode, attribute, "")
-		return err
+		})
 	})
 	if err != nil {
 		return nil, err
@@ -307,8 +335,12 @@ func (s *Service) simulatedDelivery(p *pool.Pool, name string) *cognitoidp.CodeD
 	return deliveryDetails(s.SignIn.SimulatedAddress(p, name))
 }
 
-// invitation is the message of AdminCreateUser.
-func (s *Service) invitation(tx *store.Tx, p *pool.Pool, u *store.User, shown, temporary string, mediums []cognitoidp.DeliveryMediumType) error {
+// invitation is the message of AdminCreateUser. Call it within sending.
+func (s *Service) invitation(tx *store.Tx, p *pool.Pool, u *store.User, shown, temporary string, mediums []cognitoidp.DeliveryMediumType, said texts) error {
+	custom, err := said.of(p, u, "CustomMessage_AdminCreateUser", "")
+	if err != nil {
+		return err
+	}
 	var template cognitoidp.MessageTemplateType
 	if t := p.Settings.AdminCreateUserConfig.InviteMessageTemplate; t != nil {
 		template = *t
@@ -321,12 +353,12 @@ func (s *Service) invitation(tx *store.Tx, p *pool.Pool, u *store.User, shown, t
 		if medium == cognitoidp.DeliveryMediumTypeEmail {
 			m.Channel = delivery.Email
 			m.To, _ = u.Attribute("email")
-			m.Subject = delivery.Fill(template.EmailSubject, "Your temporary password", shown, temporary)
-			m.Body = delivery.Fill(template.EmailMessage, "Your username is {username} and temporary password is {####}.", shown, temporary)
+			m.Subject = delivery.Fill(either(custom.Subject, template.EmailSubject), "Your temporary password", shown, temporary)
+			m.Body = delivery.Fill(either(custom.Email, template.EmailMessage), "Your username is {username} and temporary password is {####}.", shown, temporary)
 		} else {
 			m.Channel = delivery.SMS
 			m.To, _ = u.Attribute("phone_number")
-			m.Body = delivery.Fill(template.SMSMessage, "Your username is {username} and temporary password is {####}.", shown, temporary)
+			m.Body = delivery.Fill(either(custom.SMS, template.SMSMessage), "Your username is {username} and temporary password is {####}.", shown, temporary)
 		}
 		if m.To == "" {
 			continue // no address on this medium
