@@ -10,6 +10,7 @@ import (
 	"gatehouse/internal/api"
 	"gatehouse/internal/api/cognitoidp"
 	"gatehouse/internal/authn/pool"
+	"gatehouse/internal/authn/risk"
 	"gatehouse/internal/outbound/delivery"
 	"gatehouse/internal/store"
 )
@@ -65,9 +66,16 @@ func (s *Service) SignUp(ctx context.Context, in *cognitoidp.SignUpInput) (*cogn
 	if err := s.setPassword(ctx, p, u, string(*in.Password)); err != nil {
 		return nil, err
 	}
+	seen := s.Risk.Unjudged(p, risk.Public(ctx, c, in.UserContextData))
+	if err := s.refuseLeaked(ctx, p, c, seen, cognitoidp.EventFilterTypeSignUp, string(*in.Password)); err != nil {
+		return nil, err
+	}
 	out := &cognitoidp.SignUpOutput{UserConfirmed: new(false), UserSub: &u.Sub}
 	err = s.DB.Write(ctx, func(tx *store.Tx) error {
 		if err := insertUser(tx, p, u); err != nil {
+			return err
+		}
+		if err := s.recordEvent(tx, u, seen, cognitoidp.EventTypeSignUp, cognitoidp.EventResponseTypePass); err != nil {
 			return err
 		}
 		out.CodeDeliveryDetails = nil
@@ -243,6 +251,7 @@ func (s *Service) ResendConfirmationCode(ctx context.Context, in *cognitoidp.Res
 	if err != nil {
 		return nil, err
 	}
+	seen := s.Risk.Unjudged(p, risk.Public(ctx, c, in.UserContextData))
 	out := &cognitoidp.ResendConfirmationCodeOutput{}
 	err = s.DB.Write(ctx, func(tx *store.Tx) error {
 		u, err := p.FindUser(tx, string(*in.Username))
@@ -263,8 +272,10 @@ func (s *Service) ResendConfirmationCode(ctx context.Context, in *cognitoidp.Res
 		if attribute == "" {
 			return invalid("Auto verification not turned on.")
 		}
-		out.CodeDeliveryDetails, err = s.sendCode(tx, p, u, resendCode, attribute, "")
-		return err
+		if out.CodeDeliveryDetails, err = s.sendCode(tx, p, u, resendCode, attribute, ""); err != nil {
+			return err
+		}
+		return s.recordEvent(tx, u, seen, cognitoidp.EventTypeResendCode, cognitoidp.EventResponseTypePass)
 	})
 	if err != nil {
 		return nil, err
