@@ -30,8 +30,8 @@ func feedbackIdentity(poolID, sub, eventID string) string {
 	return poolID + "/" + sub + "/" + eventID
 }
 
-// feedbackToken lets whoever gets the mail say something of one event.
-func (g *Guard) feedbackToken(e *store.AuthEvent) string {
+// FeedbackToken lets whoever gets the mail say something of one event.
+func (g *Guard) FeedbackToken(e *store.AuthEvent) string {
 	return g.Ring.SealToken(feedbackPurpose, feedbackIdentity(e.PoolID, e.Sub, e.ID), binary.BigEndian.AppendUint64(nil, uint64(e.At.Add(feedbackLife).Unix())))
 }
 
@@ -86,7 +86,7 @@ func (g *Guard) Notify(tx *store.Tx, u *store.User, d *Decision, e *store.AuthEv
 
 // body fills a mail's text in, or its HTML when there is no text.
 func (g *Guard) body(mail *cognitoidp.NotifyEmailType, u *store.User, e *store.AuthEvent) string {
-	token := g.feedbackToken(e)
+	token := g.FeedbackToken(e)
 	link := func(value cognitoidp.FeedbackValueType) string {
 		return g.PublicURL + FeedbackPath + "?" + url.Values{"pool": {e.PoolID}, "user": {u.Username}, "event": {e.ID}, "token": {token}, "value": {string(value)}}.Encode()
 	}
