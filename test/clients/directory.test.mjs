@@ -8,9 +8,9 @@ import { before, test } from 'node:test';
 import {
   AddCustomAttributesCommand, AddUserPoolClientSecretCommand, AdminAddUserToGroupCommand, AdminConfirmSignUpCommand, AdminCreateUserCommand,
   AdminDeleteUserAttributesCommand, AdminDeleteUserCommand, AdminDisableProviderForUserCommand, AdminDisableUserCommand, AdminEnableUserCommand,
-  AdminGetUserCommand, AdminInitiateAuthCommand, AdminLinkProviderForUserCommand, AdminListGroupsForUserCommand, AdminRemoveUserFromGroupCommand,
+  AdminGetUserCommand, AdminInitiateAuthCommand, AdminLinkProviderForUserCommand, AdminListGroupsForUserCommand, AdminListUserAuthEventsCommand, AdminRemoveUserFromGroupCommand,
   AdminResetUserPasswordCommand, AdminRespondToAuthChallengeCommand, AdminSetUserMFAPreferenceCommand, AdminSetUserPasswordCommand, AdminSetUserSettingsCommand,
-  AdminUpdateUserAttributesCommand, AdminUserGlobalSignOutCommand, AliasExistsException, AssociateSoftwareTokenCommand, ChangePasswordCommand,
+  AdminUpdateAuthEventFeedbackCommand, AdminUpdateUserAttributesCommand, AdminUserGlobalSignOutCommand, AliasExistsException, AssociateSoftwareTokenCommand, ChangePasswordCommand,
   CodeMismatchException, ConfirmForgotPasswordCommand, ConfirmSignUpCommand, CreateGroupCommand, CreateIdentityProviderCommand,
   CreateManagedLoginBrandingCommand, CreateResourceServerCommand, CreateTermsCommand, CreateUserImportJobCommand, CreateUserPoolClientCommand,
   CreateUserPoolCommand, CreateUserPoolDomainCommand, DeleteGroupCommand, DeleteIdentityProviderCommand, DeleteManagedLoginBrandingCommand,
@@ -28,9 +28,9 @@ import {
   ResourceNotFoundException, RespondToAuthChallengeCommand, RevokeTokenCommand, ScopeDoesNotExistException, SetLogDeliveryConfigurationCommand,
   SetRiskConfigurationCommand, SetUICustomizationCommand, SetUserMFAPreferenceCommand, SetUserPoolMfaConfigCommand, SetUserSettingsCommand, SignUpCommand,
   SoftwareTokenMFANotFoundException, StartUserImportJobCommand, StopUserImportJobCommand, TagResourceCommand, TermsExistsException,
-  UntagResourceCommand, UpdateGroupCommand, UpdateIdentityProviderCommand, UpdateManagedLoginBrandingCommand, UpdateResourceServerCommand,
+  UntagResourceCommand, UpdateAuthEventFeedbackCommand, UpdateGroupCommand, UpdateIdentityProviderCommand, UpdateManagedLoginBrandingCommand, UpdateResourceServerCommand,
   UpdateTermsCommand, UpdateUserAttributesCommand, UpdateUserPoolClientCommand, UpdateUserPoolCommand, UpdateUserPoolDomainCommand,
-  UserNotFoundException, UsernameExistsException, VerifySoftwareTokenCommand, VerifyUserAttributeCommand, paginateListGroups, paginateListUserPools,
+  UserNotFoundException, UserPoolAddOnNotEnabledException, UsernameExistsException, VerifySoftwareTokenCommand, VerifyUserAttributeCommand, paginateListGroups, paginateListUserPools,
   paginateListUsers,
 } from '@aws-sdk/client-cognito-identity-provider';
 import { account, code, idp, password, region } from './stack.mjs';
@@ -421,6 +421,20 @@ test('risk and log delivery', async () => {
   assert.deepEqual(RiskConfiguration.RiskExceptionConfiguration.BlockedIPRangeList, ['192.0.2.0/24']);
   assert.ok(RiskConfiguration.LastModifiedDate instanceof Date);
   await fails(idp.send(new SetRiskConfigurationCommand({ UserPoolId: missingPool, RiskExceptionConfiguration })), ResourceNotFoundException, `User pool ${missingPool} does not exist.`);
+
+  const { UserPoolClient } = await idp.send(new CreateUserPoolClientCommand({ ...plus, ClientName: 'app' }));
+  await idp.send(new SignUpCommand({ ClientId: UserPoolClient.ClientId, Username: 'watched', Password: password }));
+  const watched = { ...plus, Username: 'watched' };
+  const events = async () => (await idp.send(new AdminListUserAuthEventsCommand({ ...watched, MaxResults: 10 }))).AuthEvents;
+  const [event] = await events();
+  assert.equal(event.EventType, 'SignUp');
+  assert.equal(event.EventRisk.RiskDecision, 'NoRisk');
+  assert.ok(event.CreationDate instanceof Date && event.EventContextData.IpAddress);
+  const feedback = { ...watched, EventId: event.EventId, FeedbackValue: 'Valid' };
+  await idp.send(new AdminUpdateAuthEventFeedbackCommand(feedback));
+  assert.equal((await events())[0].EventFeedback.FeedbackValue, 'Valid');
+  await fails(idp.send(new UpdateAuthEventFeedbackCommand({ ...feedback, FeedbackToken: 'x' })), NotAuthorizedException, 'Invalid feedback token.');
+  await fails(idp.send(new AdminListUserAuthEventsCommand(ofUser('nobody'))), UserPoolAddOnNotEnabledException);
 
   const LogConfigurations = [{ EventSource: 'userAuthEvents', LogLevel: 'INFO', S3Configuration: { BucketArn: 'arn:aws:s3:::logs' } }];
   await idp.send(new SetLogDeliveryConfigurationCommand({ ...plus, LogConfigurations }));
