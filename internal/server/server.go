@@ -195,7 +195,7 @@ func (s *Server) compose(unlisted func(service, operation, code string)) error {
 	}
 	s.outbox = delivery.New(delivery.Config{DB: s.db, Log: s.log, Senders: senders})
 	guard := risk.New(risk.Config{DB: s.db, Ring: s.ring, Outbox: s.outbox, Passwords: s.passwords, Locations: s.locations, PublicURL: s.publicURL, Now: now})
-	engine := signin.New(signin.Config{DB: s.db, Ring: s.ring, Crypto: crypto, Tokens: s.tokens, Now: now})
+	engine := signin.New(signin.Config{DB: s.db, Ring: s.ring, Crypto: crypto, Tokens: s.tokens, Delivery: s.outbox, Now: now})
 
 	s.iam = iam.New(iam.Config{DB: s.db, Account: c.Account, Now: now})
 	sessions := credentials.New(s.ring)

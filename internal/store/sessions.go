@@ -9,28 +9,29 @@ type Session struct {
 	AuthTime, ExpiresAt              time.Time
 	Rotation                         int64 // the number of the refresh token that counts
 	RotatedAt                        time.Time
+	DeviceKey                        string // the device that the sign-in was on; "" where devices are not tracked
 }
 
 // InsertSession records a sign-in.
 func InsertSession(tx *Tx, s *Session) error {
-	_, err := tx.exec(`insert into user_sessions (pool_id, sub, origin_jti, client_id, auth_time, expires_at) values ($1, $2, $3, $4, $5, $6)`,
-		s.PoolID, s.Sub, s.OriginJTI, s.ClientID, micros(s.AuthTime), micros(s.ExpiresAt))
+	_, err := tx.exec(`insert into user_sessions (pool_id, sub, origin_jti, client_id, auth_time, expires_at, device_key) values ($1, $2, $3, $4, $5, $6, $7)`,
+		s.PoolID, s.Sub, s.OriginJTI, s.ClientID, micros(s.AuthTime), micros(s.ExpiresAt), s.DeviceKey)
 	return err
 }
 
 // UserAndSession reads a user and one of the user's sessions together;
 // the session is nil when it was revoked or has ended, the user ErrNotFound.
 func UserAndSession(tx *Tx, poolID, sub, originJTI string) (*User, *Session, error) {
-	var clientID *string
+	var clientID, deviceKey *string
 	var authTime, expires, rotation, rotatedAt *int64
-	u, err := tx.scanUser(tx.queryRow(`select `+userColumns+`, s.client_id, s.auth_time, s.expires_at, s.rotation, s.rotated_at from users u
+	u, err := tx.scanUser(tx.queryRow(`select `+userColumns+`, s.client_id, s.auth_time, s.expires_at, s.rotation, s.rotated_at, s.device_key from users u
 		left join user_sessions s on s.pool_id = u.pool_id and s.sub = u.sub and s.origin_jti = $3
-		where u.pool_id = $1 and u.sub = $2`, poolID, sub, originJTI), &clientID, &authTime, &expires, &rotation, &rotatedAt)
+		where u.pool_id = $1 and u.sub = $2`, poolID, sub, originJTI), &clientID, &authTime, &expires, &rotation, &rotatedAt, &deviceKey)
 	if err != nil || clientID == nil {
 		return u, nil, err
 	}
 	return u, &Session{PoolID: poolID, Sub: sub, OriginJTI: originJTI, ClientID: *clientID, AuthTime: fromMicros(*authTime), ExpiresAt: fromMicros(*expires),
-		Rotation: *rotation, RotatedAt: fromMicros(*rotatedAt)}, nil
+		Rotation: *rotation, RotatedAt: fromMicros(*rotatedAt), DeviceKey: *deviceKey}, nil
 }
 
 // RotateSession makes the next refresh token the one that counts; ErrConflict

@@ -9,16 +9,14 @@ type SoftwareToken struct {
 	Pending     []byte // waits for its first code; nil for none. Sealed at rest
 	Name        string // the device, as the user calls it
 	LastStep    int64  // the step of the last code that was taken
-	Enabled     bool   // asked for at sign-in
-	Preferred   bool
 }
 
 // SoftwareTokenOf is what a user has; a user without anything has an empty one.
 func SoftwareTokenOf(tx *Tx, poolID, sub string) (*SoftwareToken, error) {
 	t := &SoftwareToken{PoolID: poolID, Sub: sub}
 	var secret, pending []byte
-	err := tx.queryRow(`select secret, pending, name, last_step, enabled, preferred from user_software_tokens where pool_id = $1 and sub = $2`, poolID, sub).
-		Scan(&secret, &pending, &t.Name, &t.LastStep, &t.Enabled, &t.Preferred)
+	err := tx.queryRow(`select secret, pending, name, last_step from user_software_tokens where pool_id = $1 and sub = $2`, poolID, sub).
+		Scan(&secret, &pending, &t.Name, &t.LastStep)
 	if errors.Is(err, ErrNotFound) {
 		return t, nil
 	}
@@ -47,10 +45,10 @@ func PutSoftwareToken(tx *Tx, t *SoftwareToken) error {
 	if len(t.Pending) > 0 {
 		pending = tx.seal("pending software token", t.PoolID+"/"+t.Sub, t.Pending)
 	}
-	_, err := tx.exec(`insert into user_software_tokens (pool_id, sub, secret, pending, name, last_step, enabled, preferred)
-		values ($1, $2, $3, $4, $5, $6, $7, $8) on conflict (pool_id, sub) do update set secret = excluded.secret, pending = excluded.pending,
-		name = excluded.name, last_step = excluded.last_step, enabled = excluded.enabled, preferred = excluded.preferred`,
-		t.PoolID, t.Sub, secret, pending, t.Name, t.LastStep, t.Enabled, t.Preferred)
+	_, err := tx.exec(`insert into user_software_tokens (pool_id, sub, secret, pending, name, last_step)
+		values ($1, $2, $3, $4, $5, $6) on conflict (pool_id, sub) do update set secret = excluded.secret, pending = excluded.pending,
+		name = excluded.name, last_step = excluded.last_step`,
+		t.PoolID, t.Sub, secret, pending, t.Name, t.LastStep)
 	return err
 }
 

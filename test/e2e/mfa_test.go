@@ -83,7 +83,7 @@ func TestMfaConfig(t *testing.T) {
 			n.Errorf("a new pool: %+v", c)
 		}
 		_, err := n.root.IDP.UpdateUserPool(n.Context(), &idp.UpdateUserPoolInput{UserPoolId: &n.pool, MfaConfiguration: "ON"})
-		n.refused(err, "InvalidParameterException", "/needs software tokens/")
+		n.refused(err, "InvalidParameterException", "/at least one factor/")
 		n.refused(n.mfa("ON", false), "InvalidParameterException", "/at least one factor/")
 		n.refused(n.mfa("OPTIONAL", false), "InvalidParameterException", "/at least one factor/")
 		n.ok(n.mfa("ON", true))

@@ -8,6 +8,8 @@ package pool
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"slices"
@@ -45,6 +47,45 @@ func (p *Pool) MFA() cognitoidp.UserPoolMfaType { return *p.Settings.MfaConfigur
 // TakesSoftwareTokens reports whether users can have TOTP as a second factor.
 func (p *Pool) TakesSoftwareTokens() bool {
 	return p.MFA() != cognitoidp.UserPoolMfaTypeOff && p.Factors.SoftwareToken
+}
+
+// SendsSMSCodes and SendsEmailCodes report whether users can have codes on
+// their phone, or in their mail, as a second factor.
+func (p *Pool) SendsSMSCodes() bool {
+	return p.MFA() != cognitoidp.UserPoolMfaTypeOff && p.Settings.SmsConfiguration != nil
+}
+
+// SendsEmailCodes: see SendsSMSCodes.
+func (p *Pool) SendsEmailCodes() bool {
+	return p.MFA() != cognitoidp.UserPoolMfaTypeOff && p.Factors.Email != nil
+}
+
+// FirstFactor reports whether users can begin a sign-in with a factor
+// (USER_AUTH).
+func (p *Pool) FirstFactor(f cognitoidp.AuthFactorType) bool {
+	return slices.Contains(p.Settings.Policies.SignInPolicy.AllowedFirstAuthFactors, f)
+}
+
+// Passwordless reports whether users can sign in without a password.
+func (p *Pool) Passwordless() bool {
+	return p.FirstFactor(cognitoidp.AuthFactorTypeEmailOtp) || p.FirstFactor(cognitoidp.AuthFactorTypeSmsOtp)
+}
+
+// TracksDevices reports whether the pool knows its users' devices.
+func (p *Pool) TracksDevices() bool { return p.Settings.DeviceConfiguration != nil }
+
+// DeviceReplacesFactor reports whether a remembered device stands for the
+// second factor.
+func (p *Pool) DeviceReplacesFactor() bool {
+	d := p.Settings.DeviceConfiguration
+	return d != nil && api.Value(d.ChallengeRequiredOnNewDevice)
+}
+
+// DeviceGroupKey enters the SRP of the pool's devices, as the pool's name
+// enters that of users. It is no secret.
+func (p *Pool) DeviceGroupKey() string {
+	sum := sha256.Sum256([]byte("device group of " + p.ID))
+	return "-" + base64.RawURLEncoding.EncodeToString(sum[:6])
 }
 
 // Name is the part of the id after the underscore, which enters SRP.

@@ -13,12 +13,16 @@ import (
 	"gatehouse/internal/store"
 )
 
-// proof is what a caller has shown: everything that finish needs to end the
-// sign-in with one write.
+// proof is a sign-in on its way: what has been shown, and what the next write
+// must do.
 type proof struct {
-	pool   *pool.Pool
-	client *pool.Client
-	user   *store.User // as it was when the password was checked
+	progress
+	pool     *pool.Pool
+	client   *pool.Client
+	user     *store.User // as it was when it was checked; nil for a name that no user has
+	typed    string      // the name that was given
+	metadata map[string]string
+	custom   *custom // of CUSTOM_AUTH; nil in other flows
 	// spend uses up the challenge, or is nil. It returns store.ErrConflict
 	// when somebody else used it.
 	spend func(*store.Tx) error
@@ -29,8 +33,73 @@ type proof struct {
 // errChallengeSpent is what the loser gets when a challenge is answered twice.
 var errChallengeSpent = notAuthorized("Invalid session for the user, session can only be used once.")
 
+// proceed does what the sign-in owes next, or ends it.
+func (e *Engine) proceed(ctx context.Context, pr *proof) (*Step, error) {
+	var f *Factors
+	var d *store.Device
+	if err := e.DB.Read(ctx, func(tx *store.Tx) (err error) {
+		f, d, err = e.depends(tx, pr, pr.user)
+		return err
+	}); err != nil {
+		return nil, err
+	}
+	o := e.standing(pr, pr.user, f, d).next()
+	if o.Refusal != nil {
+		return nil, o.Refusal
+	}
+	switch o.Challenge {
+	case "":
+		return e.finish(ctx, pr)
+	case cognitoidp.ChallengeNameTypeNewPasswordRequired:
+		return e.askNewPassword(ctx, pr)
+	case cognitoidp.ChallengeNameTypeDeviceSrpAuth:
+		return e.askDevice(ctx, pr)
+	}
+	return e.askFactor(ctx, pr, f, o)
+}
+
+// depends reads what the next step depends on besides the user. Where a pool
+// has neither second factors nor devices it reads nothing.
+func (e *Engine) depends(tx *store.Tx, pr *proof, u *store.User) (f *Factors, d *store.Device, err error) {
+	if f, err = FactorsOf(tx, pr.pool, u); err != nil {
+		return nil, nil, err
+	}
+	if pr.DeviceKey != "" && pr.pool.TracksDevices() {
+		d, err = store.DeviceByKey(tx, u.PoolID, u.Sub, pr.DeviceKey)
+		if errors.Is(err, store.ErrNotFound) {
+			err = errNoDevice
+		}
+	}
+	return f, d, err
+}
+
+func (e *Engine) standing(pr *proof, u *store.User, f *Factors, d *store.Device) standing {
+	s := standing{First: pr.First, Password: pr.Password, Second: pr.Second, Mode: pr.pool.MFA(), Usable: f.Usable, Preferred: f.Preferred,
+		CanSetUp: f.CanSetUp, PasskeyIsTwo: pr.TwoInOne && f.Chosen.Passkey && PasskeyIsTwo(pr.pool), Replaces: pr.pool.DeviceReplacesFactor(),
+		Temporary: u.Status == string(cognitoidp.UserStatusTypeForceChangePassword) && !pr.Replaced}
+	switch {
+	case d == nil:
+	case pr.Proven:
+		s.Device = deviceProven
+	case d.Remembered:
+		s.Device = deviceRemembered
+	default:
+		s.Device = deviceKnown
+	}
+	return s
+}
+
+// PasskeyIsTwo reports whether the pool lets a passkey that verified its user
+// count as two factors.
+func PasskeyIsTwo(p *pool.Pool) bool {
+	w := p.Factors.WebAuthn
+	return w != nil && w.FactorConfiguration != nil &&
+		*w.FactorConfiguration == cognitoidp.WebAuthnFactorConfigurationTypeMultiFactorWithUserVerification
+}
+
 // finish ends a sign-in: it reads the user again, sees that nothing has changed
-// that forbids it, records the session and mints the tokens.
+// that forbids it and that nothing is owed, records the session and mints the
+// tokens.
 func (e *Engine) finish(ctx context.Context, pr *proof) (*Step, error) {
 	_, _, refreshLife := token.Validity(pr.client.Settings)
 	g := &token.Grant{Pool: pr.pool, Client: pr.client, SessionID: uuid.NewString(), EventID: uuid.NewString(), Scope: token.ScopeAdmin}
@@ -38,18 +107,32 @@ func (e *Engine) finish(ctx context.Context, pr *proof) (*Step, error) {
 		g.EventID = g.SessionID // such tokens have no origin_jti: the event names the session
 	}
 	var expires time.Time
+	var fresh *NewDevice
 	err := e.DB.Write(ctx, func(tx *store.Tx) error {
 		u, err := e.stillRight(tx, pr)
 		if err != nil {
 			return err
+		}
+		f, d, err := e.depends(tx, pr, u)
+		if err != nil {
+			return err
+		}
+		switch o := e.standing(pr, u, f, d).next(); {
+		case o.Refusal != nil:
+			return o.Refusal
+		case o.Challenge != "":
+			return errPassword // owed since it was looked at last
 		}
 		if g.Groups, err = pr.pool.GroupsOf(tx, u); err != nil {
 			return err
 		}
 		g.User, g.AuthTime = u, tx.Now.Truncate(time.Second)
 		expires = tx.Now.Add(refreshLife)
+		if g.DeviceKey, fresh, err = e.deviceOf(tx, pr, d); err != nil {
+			return err
+		}
 		return store.InsertSession(tx, &store.Session{PoolID: u.PoolID, Sub: u.Sub, OriginJTI: g.SessionID, ClientID: pr.client.ID,
-			AuthTime: g.AuthTime, ExpiresAt: expires})
+			AuthTime: g.AuthTime, ExpiresAt: expires, DeviceKey: g.DeviceKey})
 	})
 	if errors.Is(err, store.ErrConflict) {
 		return nil, errChallengeSpent
@@ -66,7 +149,7 @@ func (e *Engine) finish(ctx context.Context, pr *proof) (*Step, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Step{Tokens: set}, nil
+	return &Step{Tokens: set, Device: fresh}, nil
 }
 
 // stillRight reads the user of a proof inside the write and refuses if what was
@@ -79,10 +162,10 @@ func (e *Engine) stillRight(tx *store.Tx, pr *proof) (*store.User, error) {
 	if err != nil {
 		return nil, err
 	}
-	if locked(u.Counter, tx.Now) {
+	if pr.guessable() && locked(u.Counter, tx.Now) {
 		return nil, errLocked
 	}
-	if err := mayTry(u); err != nil {
+	if err := pr.mayTry(u); err != nil {
 		return nil, err
 	}
 	if u.Status != pr.user.Status || !u.PasswordAt.Equal(pr.user.PasswordAt) {
@@ -94,7 +177,7 @@ func (e *Engine) stillRight(tx *store.Tx, pr *proof) (*store.User, error) {
 		}
 	}
 	if pr.change == nil {
-		if u.Counter.Failures > 0 {
+		if u.Counter.Failures > 0 && pr.guessable() {
 			u.Counter.Failures = 0
 			return u, store.UpdateCounters(tx, u)
 		}
@@ -116,34 +199,69 @@ func (e *Engine) stillRight(tx *store.Tx, pr *proof) (*store.User, error) {
 	return u, store.UpdateUser(tx, u, &old)
 }
 
+// guessable reports whether what was shown could have been guessed. The
+// lock-out is for guesses: it stops neither passkeys nor what the pool's own
+// functions have checked (auth-flows.md, section 9).
+func (pr *proof) guessable() bool {
+	return pr.Password || pr.Second || pr.First == byPassword || pr.First == byCode
+}
+
+// mayTry refuses users who may not sign in whatever they have shown. A code
+// that confirms its address confirms the user.
+func (pr *proof) mayTry(u *store.User) error {
+	if pr.First == byCode && confirmsUser(u) {
+		if !u.Enabled {
+			return errDisabled
+		}
+		return nil
+	}
+	return mayTry(u)
+}
+
 // ask writes what the step before left to be written and gives a session for
 // the next challenge. The secret block of an SRP handshake is spent here: its
 // answer was right and must not be right twice. The failure counter stays as
 // it is: a right password buys no new guesses at codes.
 func (e *Engine) ask(ctx context.Context, pr *proof, challenge cognitoidp.ChallengeNameType, parameters map[string]string) (*Step, error) {
-	u := pr.user
-	if pr.spend != nil || pr.change != nil {
-		if err := e.DB.Write(ctx, func(tx *store.Tx) (err error) {
-			if pr.change == nil {
-				return pr.spend(tx)
-			}
-			u, err = e.stillRight(tx, pr)
-			return err
-		}); err != nil {
-			return nil, spentOr(err)
-		}
+	if err := e.settle(ctx, pr); err != nil {
+		return nil, err
 	}
-	text, err := e.sealSession(pr.client, u, challenge)
+	return e.challenge(pr, e.newSession(pr, challenge), parameters)
+}
+
+// challenge gives a session to the client.
+func (e *Engine) challenge(pr *proof, s *session, parameters map[string]string) (*Step, error) {
+	text, err := e.seal(pr.client, s)
 	if err != nil {
 		return nil, err
 	}
-	return &Step{Challenge: challenge, Session: text, Parameters: parameters}, nil
+	return &Step{Challenge: s.Challenge, Session: text, Parameters: parameters}, nil
 }
 
-// afterPassword decides what follows a right password.
-func (e *Engine) afterPassword(ctx context.Context, pr *proof) (*Step, error) {
-	if pr.user.Status == string(cognitoidp.UserStatusTypeForceChangePassword) {
-		return e.askNewPassword(ctx, pr)
+// settle writes what the step before left to be written, and each of what
+// comes with it.
+func (e *Engine) settle(ctx context.Context, pr *proof, with ...func(*store.Tx) error) error {
+	if pr.spend == nil && pr.change == nil && len(with) == 0 {
+		return nil
 	}
-	return e.secondFactor(ctx, pr)
+	u := pr.user
+	err := e.DB.Write(ctx, func(tx *store.Tx) (err error) {
+		switch {
+		case pr.change != nil:
+			u, err = e.stillRight(tx, pr)
+		case pr.spend != nil:
+			err = pr.spend(tx)
+		}
+		for _, write := range with {
+			if err == nil {
+				err = write(tx)
+			}
+		}
+		return err
+	})
+	if err != nil {
+		return spentOr(err)
+	}
+	pr.user, pr.spend, pr.change = u, nil, nil
+	return nil
 }

@@ -3,6 +3,7 @@ package signin
 import (
 	"context"
 	"errors"
+	"slices"
 
 	"gatehouse/internal/api/cognitoidp"
 	"gatehouse/internal/authn/pool"
@@ -10,8 +11,8 @@ import (
 	"gatehouse/internal/store"
 )
 
-// Second factors (auth-flows.md, section 8). Software tokens are the one that
-// there is: a pool that demands a factor demands this one.
+// Second factors (auth-flows.md, section 8). What they are is in factors.go,
+// which one is asked for in next.go, how codes are sent in code.go.
 
 var (
 	errTokenCode   = &cognitoidp.CodeMismatchException{Message: "Invalid code received for user"}
@@ -21,39 +22,56 @@ var (
 	errNotAssigned = invalid("User has not associated a software token.")
 )
 
-// secondFactor asks for the factor that the pool demands or the user has
-// chosen, or ends the sign-in when there is none to ask for.
-func (e *Engine) secondFactor(ctx context.Context, pr *proof) (*Step, error) {
-	if pr.pool.MFA() == cognitoidp.UserPoolMfaTypeOff {
-		return e.finish(ctx, pr)
+// askFactor asks for a second factor, or for the choice of one.
+func (e *Engine) askFactor(ctx context.Context, pr *proof, f *Factors, o owed) (*Step, error) {
+	parameters := map[string]string{"USER_ID_FOR_SRP": pr.user.Username}
+	switch o.Challenge {
+	case cognitoidp.ChallengeNameTypeSmsMfa:
+		to, _ := pr.user.Attribute("phone_number")
+		return e.askCode(ctx, pr, o.Challenge, to, false)
+	case cognitoidp.ChallengeNameTypeEmailOtp:
+		to, _ := pr.user.Attribute("email")
+		return e.askCode(ctx, pr, o.Challenge, to, false)
+	case cognitoidp.ChallengeNameTypeSoftwareTokenMfa:
+		if f.Token.Name != "" {
+			parameters["FRIENDLY_DEVICE_NAME"] = f.Token.Name
+		}
+	case cognitoidp.ChallengeNameTypeSelectMfaType:
+		parameters["MFAS_CAN_CHOOSE"] = choiceText(o.Choices)
+	case cognitoidp.ChallengeNameTypeMfaSetup:
+		parameters["MFAS_CAN_SETUP"] = choiceText(o.Choices)
 	}
-	var t *store.SoftwareToken
+	return e.ask(ctx, pr, o.Challenge, parameters)
+}
+
+// selectFactor takes the answer to SELECT_MFA_TYPE.
+func (e *Engine) selectFactor(ctx context.Context, r *Reply) (*Step, error) {
+	answer, err := required(r.Responses, "ANSWER")
+	if err != nil {
+		return nil, err
+	}
+	pr, _, err := e.resume(ctx, r, r.Challenge)
+	if err != nil {
+		return nil, err
+	}
+	if err := e.mayGuess(ctx, pr); err != nil {
+		return nil, err
+	}
+	var f *Factors
 	if err := e.DB.Read(ctx, func(tx *store.Tx) (err error) {
-		t, err = store.SoftwareTokenOf(tx, pr.pool.ID, pr.user.Sub)
+		f, err = FactorsOf(tx, r.Pool, pr.user)
 		return err
 	}); err != nil {
 		return nil, err
 	}
-	parameters := map[string]string{"USER_ID_FOR_SRP": pr.user.Username}
-	switch {
-	case AsksSoftwareToken(pr.pool, t):
-		if t.Name != "" {
-			parameters["FRIENDLY_DEVICE_NAME"] = t.Name
-		}
-		return e.ask(ctx, pr, cognitoidp.ChallengeNameTypeSoftwareTokenMfa, parameters)
-	case pr.pool.MFA() == cognitoidp.UserPoolMfaTypeOn && pr.pool.TakesSoftwareTokens():
-		parameters["MFAS_CAN_SETUP"] = `["SOFTWARE_TOKEN_MFA"]`
-		return e.ask(ctx, pr, cognitoidp.ChallengeNameTypeMfaSetup, parameters)
-	case pr.pool.MFA() == cognitoidp.UserPoolMfaTypeOn:
-		return nil, invalid("The user pool demands a second factor and has none that the user could set up.")
+	if answer == "EMAIL_MFA" { // as the text of AWS's model calls it
+		answer = string(cognitoidp.ChallengeNameTypeEmailOtp)
 	}
-	return e.finish(ctx, pr)
-}
-
-// AsksSoftwareToken reports whether a user is asked for a code at sign-in. In
-// a pool that demands a factor nobody can switch it off.
-func AsksSoftwareToken(p *pool.Pool, t *store.SoftwareToken) bool {
-	return p.TakesSoftwareTokens() && t.Secret != nil && (t.Enabled || p.MFA() == cognitoidp.UserPoolMfaTypeOn)
+	c := cognitoidp.ChallengeNameType(answer)
+	if !f.has(c) {
+		return nil, invalid("Invalid selection: " + choiceText(f.Usable) + " can be chosen.")
+	}
+	return e.askFactor(ctx, pr, f, owed{Challenge: c})
 }
 
 // softwareToken takes the code of SOFTWARE_TOKEN_MFA. A wrong one counts like
@@ -63,31 +81,25 @@ func (e *Engine) softwareToken(ctx context.Context, r *Reply) (*Step, error) {
 	if err != nil {
 		return nil, err
 	}
-	s, err := e.openSession(r.Client, r.Session, r.Challenge)
+	pr, _, err := e.resume(ctx, r, r.Challenge)
 	if err != nil {
 		return nil, err
 	}
-	u, err := e.sessionUser(ctx, r, s)
-	if err != nil {
+	if err := e.mayGuess(ctx, pr); err != nil {
 		return nil, err
 	}
-	if locked(u.Counter, e.Now()) {
-		return nil, errLocked
-	}
-	if err := mayTry(u); err != nil {
-		return nil, err
-	}
-	var t *store.SoftwareToken
+	u := pr.user
+	var f *Factors
 	if err := e.DB.Read(ctx, func(tx *store.Tx) (err error) {
-		t, err = store.SoftwareTokenOf(tx, u.PoolID, u.Sub)
+		f, err = FactorsOf(tx, r.Pool, u)
 		return err
 	}); err != nil {
 		return nil, err
 	}
-	if !AsksSoftwareToken(r.Pool, t) {
+	if !f.has(r.Challenge) {
 		return nil, errSession // changed since it was asked for
 	}
-	step, right := totp.Check(t.Secret, code, e.Now())
+	step, right := totp.Check(f.Token.Secret, code, e.Now())
 	if !right {
 		err := e.recordFailure(ctx, r.Pool, u, u.Username, nil)
 		if errors.Is(err, errPassword) {
@@ -95,15 +107,13 @@ func (e *Engine) softwareToken(ctx context.Context, r *Reply) (*Step, error) {
 		}
 		return nil, err
 	}
-	return e.finish(ctx, &proof{pool: r.Pool, client: r.Client, user: u, spend: func(tx *store.Tx) error {
-		if err := s.spend(r.Client)(tx); err != nil {
-			return err
-		}
+	pr.Second = true
+	pr.spend = also(pr.spend, func(tx *store.Tx) error {
 		fresh, err := store.SoftwareTokenOf(tx, u.PoolID, u.Sub)
 		if err != nil {
 			return err
 		}
-		if string(fresh.Secret) != string(t.Secret) {
+		if string(fresh.Secret) != string(f.Token.Secret) {
 			return errSession
 		}
 		err = store.SpendSoftwareTokenStep(tx, u.PoolID, u.Sub, step)
@@ -111,12 +121,13 @@ func (e *Engine) softwareToken(ctx context.Context, r *Reply) (*Step, error) {
 			err = errTokenUsed
 		}
 		return err
-	}})
+	})
+	return e.proceed(ctx, pr)
 }
 
-// AssociateInSession begins MFA_SETUP: a secret, and the session that
-// remembers it. It writes nothing.
-func (e *Engine) AssociateInSession(p *pool.Pool, c *pool.Client, text string) (secret []byte, next string, err error) {
+// AssociateInSession goes on with MFA_SETUP: a secret, and the session that
+// remembers it in place of the one that was given.
+func (e *Engine) AssociateInSession(ctx context.Context, p *pool.Pool, c *pool.Client, text string) (secret []byte, next string, err error) {
 	s, err := e.openSession(c, text, cognitoidp.ChallengeNameTypeMfaSetup)
 	if err != nil {
 		return nil, "", err
@@ -124,14 +135,15 @@ func (e *Engine) AssociateInSession(p *pool.Pool, c *pool.Client, text string) (
 	if !p.TakesSoftwareTokens() {
 		return nil, "", errNoTokens
 	}
-	s.Secret, s.Step, s.Device = totp.NewSecret(), 0, ""
-	next, err = e.seal(c, s)
-	return s.Secret, next, err
+	secret = totp.NewSecret()
+	next, err = e.replace(ctx, c, s, func(s *session) { s.Secret, s.Step, s.Device = secret, 0, "" })
+	return secret, next, err
 }
 
 // VerifyInSession goes on with MFA_SETUP: a right code of the new secret gives
-// the session that ends it.
-func (e *Engine) VerifyInSession(c *pool.Client, text, code, device string) (next string, err error) {
+// the session that ends it. A wrong one leaves the session as it is: whoever
+// has it was given the secret, so there is nothing to guess.
+func (e *Engine) VerifyInSession(ctx context.Context, c *pool.Client, text, code, device string) (next string, err error) {
 	s, err := e.openSession(c, text, cognitoidp.ChallengeNameTypeMfaSetup)
 	if err != nil {
 		return "", err
@@ -143,31 +155,47 @@ func (e *Engine) VerifyInSession(c *pool.Client, text, code, device string) (nex
 	if !right {
 		return "", errVerifyCode
 	}
-	s.Step, s.Device = step, device
-	return e.seal(c, s)
+	return e.replace(ctx, c, s, func(s *session) { s.Step, s.Device = step, device })
+}
+
+// replace spends a session and gives the next one of the same challenge. It
+// does not live longer for that.
+func (e *Engine) replace(ctx context.Context, c *pool.Client, s *session, change func(*session)) (string, error) {
+	if err := e.DB.Write(ctx, s.spend(c)); err != nil {
+		return "", spentOr(err)
+	}
+	fresh := *s
+	fresh.Nonce = nonce()
+	change(&fresh)
+	return e.seal(c, &fresh)
 }
 
 // endSetup takes the answer to MFA_SETUP: the session of a verified token,
-// which becomes the user's with the tokens.
+// which becomes the user's with the tokens; or an address, to which a code
+// goes.
 func (e *Engine) endSetup(ctx context.Context, r *Reply) (*Step, error) {
-	s, err := e.openSession(r.Client, r.Session, r.Challenge)
+	pr, s, err := e.resume(ctx, r, r.Challenge)
 	if err != nil {
 		return nil, err
 	}
-	u, err := e.sessionUser(ctx, r, s)
-	if err != nil {
+	if err := e.mayGuess(ctx, pr); err != nil {
 		return nil, err
 	}
-	if s.Step == 0 {
+	address := parameter(r.Responses, "EMAIL")
+	if address == "" {
+		address = parameter(r.Responses, "email")
+	}
+	u := pr.user
+	switch {
+	case s.Step == 0 && address != "":
+		return e.setUpEmail(ctx, pr, address)
+	case s.Step == 0:
 		return nil, invalid("Set a software token up with this session first: AssociateSoftwareToken, then VerifySoftwareToken.")
-	}
-	if !r.Pool.TakesSoftwareTokens() {
+	case !r.Pool.TakesSoftwareTokens():
 		return nil, errNoTokens
 	}
-	return e.finish(ctx, &proof{pool: r.Pool, client: r.Client, user: u, spend: func(tx *store.Tx) error {
-		if err := s.spend(r.Client)(tx); err != nil {
-			return err
-		}
+	pr.Second = true
+	pr.spend = also(pr.spend, func(tx *store.Tx) error {
 		t, err := store.SoftwareTokenOf(tx, u.PoolID, u.Sub)
 		if err != nil {
 			return err
@@ -175,9 +203,38 @@ func (e *Engine) endSetup(ctx context.Context, r *Reply) (*Step, error) {
 		if t.Secret != nil {
 			return errSession // somebody else set one up: it must be shown
 		}
-		t.Secret, t.Pending, t.Name, t.LastStep, t.Enabled = s.Secret, nil, s.Device, s.Step, true
-		return store.PutSoftwareToken(tx, t)
-	}})
+		t.Secret, t.Pending, t.Name, t.LastStep = s.Secret, nil, s.Device, s.Step
+		if err := store.PutSoftwareToken(tx, t); err != nil {
+			return err
+		}
+		f, err := store.FactorsOf(tx, u.PoolID, u.Sub)
+		if err != nil {
+			return err
+		}
+		f.SoftwareToken = true
+		return store.PutFactors(tx, f)
+	})
+	return e.proceed(ctx, pr)
+}
+
+// setUpEmail sends a code to the address that a user without one gives. A user
+// who has one does not change it here: whoever knows a password alone must not
+// become the owner of the account.
+func (e *Engine) setUpEmail(ctx context.Context, pr *proof, address string) (*Step, error) {
+	var f *Factors
+	if err := e.DB.Read(ctx, func(tx *store.Tx) (err error) {
+		f, err = FactorsOf(tx, pr.pool, pr.user)
+		return err
+	}); err != nil {
+		return nil, err
+	}
+	if len(f.Usable) > 0 || !slices.Contains(f.CanSetUp, cognitoidp.ChallengeNameTypeEmailOtp) {
+		return nil, invalid("E-mail cannot be set up as a second factor here.")
+	}
+	if err := pr.pool.Schema.CheckValues([]store.Attribute{{Name: "email", Value: address}}); err != nil {
+		return nil, err
+	}
+	return e.askCode(ctx, pr, cognitoidp.ChallengeNameTypeEmailOtp, address, true)
 }
 
 // Associate gives a signed-in user a secret that waits for its first code. One

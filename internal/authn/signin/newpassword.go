@@ -53,14 +53,11 @@ func (e *Engine) newPassword(ctx context.Context, r *Reply) (*Step, error) {
 	if err != nil {
 		return nil, err
 	}
-	s, err := e.openSession(r.Client, r.Session, r.Challenge)
+	pr, _, err := e.resume(ctx, r, r.Challenge)
 	if err != nil {
 		return nil, err
 	}
-	u, err := e.sessionUser(ctx, r, s)
-	if err != nil {
-		return nil, err
-	}
+	u := pr.user
 	if u.Status != string(cognitoidp.UserStatusTypeForceChangePassword) {
 		return nil, errSession
 	}
@@ -72,7 +69,6 @@ func (e *Engine) newPassword(ctx context.Context, r *Reply) (*Step, error) {
 	if err != nil {
 		return nil, err
 	}
-	pr := &proof{pool: r.Pool, client: r.Client, user: u, spend: s.spend(r.Client)}
 	if e.temporaryExpired(pr) {
 		return nil, errTemporaryExpired
 	}
@@ -86,7 +82,8 @@ func (e *Engine) newPassword(ctx context.Context, r *Reply) (*Step, error) {
 		}
 		return nil
 	}
-	return e.secondFactor(ctx, pr)
+	pr.Replaced = true
+	return e.proceed(ctx, pr)
 }
 
 // givenAttributes reads userAttributes.<name> responses: what the client may

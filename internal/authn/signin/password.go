@@ -29,27 +29,35 @@ func (e *Engine) password(ctx context.Context, s *Start) (*Step, error) {
 	if err != nil {
 		return nil, err
 	}
+	return e.checkPassword(ctx, &proof{pool: s.Pool, client: s.Client, user: u, typed: typed, metadata: s.Metadata, progress: s.progress()}, text)
+}
+
+// checkPassword goes on with a password in clear. A wrong one leaves the
+// session that it came with as it is.
+func (e *Engine) checkPassword(ctx context.Context, pr *proof, text string) (*Step, error) {
+	u := pr.user
 	if u == nil {
-		if is, err := e.nameLocked(ctx, s.Pool, typed); err != nil || is {
+		if is, err := e.nameLocked(ctx, pr.pool, pr.typed); err != nil || is {
 			return nil, cmp.Or(err, errLocked)
 		}
-		if err := e.hasher.Decoy(ctx, password.SRP, s.Pool.Name(), typed, text); err != nil {
+		if err := e.hasher.Decoy(ctx, password.SRP, pr.pool.Name(), pr.typed, text); err != nil {
 			return nil, err
 		}
-		return nil, e.recordFailure(ctx, s.Pool, nil, typed, nil)
+		return nil, e.recordFailure(ctx, pr.pool, nil, pr.typed, nil)
 	}
 	if locked(u.Counter, e.Now()) {
 		return nil, errLocked
 	}
-	if err := mayTryPassword(u, s.Client); err != nil {
+	if err := mayTryPassword(u, pr.client); err != nil {
 		return nil, err
 	}
-	if ok, err := e.right(ctx, s.Pool, u, text); err != nil {
+	if ok, err := e.right(ctx, pr.pool, u, text); err != nil {
 		return nil, err
 	} else if !ok {
-		return nil, e.recordFailure(ctx, s.Pool, u, typed, nil)
+		return nil, e.recordFailure(ctx, pr.pool, u, pr.typed, nil)
 	}
-	return e.afterPassword(ctx, &proof{pool: s.Pool, client: s.Client, user: u})
+	pr.First, pr.Password = byPassword, true
+	return e.proceed(ctx, pr)
 }
 
 // right compares a password with a user's record, in constant time.

@@ -26,7 +26,7 @@ func (e *Engine) refresh(ctx context.Context, s *Start) (*Step, error) {
 	if s.Client.Rotates() {
 		return nil, &cognitoidp.UnsupportedOperationException{Message: "The client rotates refresh tokens: use GetTokensFromRefreshToken."}
 	}
-	return e.Refresh(ctx, s.Pool, s.Client, text, func(u *store.User) error {
+	return e.Refresh(ctx, s.Pool, s.Client, text, parameter(s.Parameters, "DEVICE_KEY"), func(u *store.User) error {
 		return s.Client.CheckSecretHash(string(s.Parameters["SECRET_HASH"]), true, u.Username, u.Sub)
 	})
 }
@@ -35,8 +35,9 @@ func (e *Engine) refresh(ctx context.Context, s *Start) (*Step, error) {
 // unless the client rotates refresh tokens: then it gives the next one, for
 // the time that is left, and the old one dies after the client's grace. One
 // that comes later is taken for stolen: it ends the session (RFC 9700,
-// section 4.14.2). may checks what depends on the user.
-func (e *Engine) Refresh(ctx context.Context, p *pool.Pool, c *pool.Client, text string, may func(*store.User) error) (*Step, error) {
+// section 4.14.2). A session that was begun on a device is refreshed with its
+// key alone. may checks what depends on the user.
+func (e *Engine) Refresh(ctx context.Context, p *pool.Pool, c *pool.Client, text, deviceKey string, may func(*store.User) error) (*Step, error) {
 	r, err := e.Tokens.OpenRefresh(c.ID, text)
 	switch {
 	case errors.Is(err, token.ErrExpired):
@@ -58,7 +59,10 @@ func (e *Engine) Refresh(ctx context.Context, p *pool.Pool, c *pool.Client, text
 			return errDisabled
 		case stands == nil || stands.ClientID != c.ID:
 			return errRevoked
+		case stands.DeviceKey != "" && p.TracksDevices() && stands.DeviceKey != deviceKey:
+			return errRefresh
 		}
+		g.DeviceKey = stands.DeviceKey
 		if err := mayTry(g.User); err != nil {
 			return err
 		}

@@ -5,29 +5,56 @@ import (
 	"crypto/rand"
 	"encoding/hex"
 	"encoding/json"
+	"slices"
 	"strings"
 	"time"
 
+	"gatehouse/internal/api"
 	"gatehouse/internal/api/cognitoidp"
 	"gatehouse/internal/authn/pool"
 	"gatehouse/internal/store"
 )
 
+// progress is what a sign-in has shown so far. It travels sealed, in a session
+// or in the secret block of an SRP handshake: nobody but the server writes it.
+type progress struct {
+	Flow      cognitoidp.AuthFlowType `json:"f,omitempty"`
+	First     first                   `json:"1,omitempty"`
+	Password  bool                    `json:"pw,omitempty"`
+	Second    bool                    `json:"2,omitempty"`
+	TwoInOne  bool                    `json:"21,omitempty"` // a passkey that verified its user
+	Replaced  bool                    `json:"np,omitempty"` // a temporary password was replaced on the way
+	DeviceKey string                  `json:"dk,omitempty"` // the device that the client named
+	Proven    bool                    `json:"dp,omitempty"` // and that proved itself
+	Admin     bool                    `json:"ad,omitempty"` // begun with credentials
+}
+
 // session is what a challenge remembers: sealed into the Session string, bound
 // to pool, client, user and challenge, good for one use (auth-flows.md,
 // section 5).
 type session struct {
-	PoolID     string                       `json:"p"`
-	Sub        string                       `json:"s"`
-	Challenge  cognitoidp.ChallengeNameType `json:"c"`
-	Nonce      string                       `json:"n"`
-	IssuedAt   int64                        `json:"i"` // microseconds
-	PasswordAt int64                        `json:"w"` // microseconds: another password ends the session
+	progress
+	PoolID     string                         `json:"p"`
+	Sub        string                         `json:"s,omitempty"` // "" for a name that no user has
+	Typed      string                         `json:"u,omitempty"` // that name
+	Challenge  cognitoidp.ChallengeNameType   `json:"c"`
+	Choices    []cognitoidp.ChallengeNameType `json:"o,omitempty"` // what the challenge offered
+	Nonce      string                         `json:"n"`
+	IssuedAt   int64                          `json:"i"`           // microseconds
+	PasswordAt int64                          `json:"w,omitempty"` // microseconds: another password ends the session
+
+	// A code that was sent, and the address where it was sent.
+	Code    string `json:"mc,omitempty"`
+	Address string `json:"ma,omitempty"`
+	SetsUp  bool   `json:"ms,omitempty"` // it becomes the user's with the code
+
 	// MFA_SETUP remembers the software token that it sets up, and the step of
 	// the code that verified it.
 	Secret []byte `json:"k,omitempty"`
 	Step   int64  `json:"t,omitempty"`
 	Device string `json:"d,omitempty"`
+
+	Custom *custom `json:"cu,omitempty"`
 }
 
 const sessionPurpose = "challenge session"
@@ -42,9 +69,16 @@ func life(c *pool.Client) time.Duration {
 	return time.Duration(*c.Settings.AuthSessionValidity) * time.Minute
 }
 
-func (e *Engine) sealSession(c *pool.Client, u *store.User, challenge cognitoidp.ChallengeNameType) (string, error) {
-	return e.seal(c, &session{PoolID: c.PoolID, Sub: u.Sub, Challenge: challenge, Nonce: nonce(),
-		IssuedAt: e.Now().UnixMicro(), PasswordAt: u.PasswordAt.UnixMicro()})
+// newSession begins the session of a challenge. typed is kept of a name that
+// no user has.
+func (e *Engine) newSession(pr *proof, challenge cognitoidp.ChallengeNameType) *session {
+	s := &session{progress: pr.progress, Custom: pr.custom, PoolID: pr.pool.ID, Challenge: challenge, Nonce: nonce(), IssuedAt: e.Now().UnixMicro()}
+	if pr.user == nil {
+		s.Typed = pr.typed
+	} else {
+		s.Sub, s.PasswordAt = pr.user.Sub, pr.user.PasswordAt.UnixMicro()
+	}
+	return s
 }
 
 func (e *Engine) seal(c *pool.Client, s *session) (string, error) {
@@ -62,8 +96,8 @@ func SessionClient(text string) string {
 	return id
 }
 
-// openSession reads a session of the client for a challenge.
-func (e *Engine) openSession(c *pool.Client, text string, challenge cognitoidp.ChallengeNameType) (*session, error) {
+// openSession reads a session of the client for one of the challenges.
+func (e *Engine) openSession(c *pool.Client, text string, challenges ...cognitoidp.ChallengeNameType) (*session, error) {
 	if text == "" {
 		return nil, invalid("Missing required parameter Session")
 	}
@@ -76,7 +110,7 @@ func (e *Engine) openSession(c *pool.Client, text string, challenge cognitoidp.C
 		return nil, errSession
 	}
 	s := &session{}
-	if err := json.Unmarshal(b, s); err != nil || s.PoolID != c.PoolID || s.Challenge != challenge {
+	if err := json.Unmarshal(b, s); err != nil || s.PoolID != c.PoolID || !slices.Contains(challenges, s.Challenge) {
 		return nil, errSession
 	}
 	if age := e.Now().Sub(time.UnixMicro(s.IssuedAt)); age >= life(c) || age < -time.Minute {
@@ -85,19 +119,45 @@ func (e *Engine) openSession(c *pool.Client, text string, challenge cognitoidp.C
 	return s, nil
 }
 
-// sessionUser is the user of a session, who must be the one that was named and
-// have the password that the session began with.
-func (e *Engine) sessionUser(ctx context.Context, r *Reply, s *session) (u *store.User, err error) {
+// resume opens the session of an answer and goes on where it stood: with the
+// user of the session, who must be the one that was named and have the
+// password that the session began with; without a user for a name that nobody
+// has. Whatever comes of the answer spends the session.
+func (e *Engine) resume(ctx context.Context, r *Reply, challenges ...cognitoidp.ChallengeNameType) (*proof, *session, error) {
+	s, err := e.openSession(r.Client, r.Session, challenges...)
+	if err != nil {
+		return nil, nil, err
+	}
 	typed, err := required(r.Responses, "USERNAME")
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
+	pr := &proof{pool: r.Pool, client: r.Client, progress: s.progress, typed: typed, metadata: r.Metadata, custom: s.Custom, spend: s.spend(r.Client)}
+	if key := string(r.Responses["DEVICE_KEY"]); key != "" && !s.Admin {
+		pr.DeviceKey = key
+	}
+	names := []string{typed}
+	if s.Sub == "" {
+		if r.Pool.Fold(typed) != r.Pool.Fold(s.Typed) && typed != e.simulatedName(r.Pool, s.Typed) {
+			return nil, nil, errSession
+		}
+		pr.typed = s.Typed
+	} else {
+		if pr.user, err = e.sessionUser(ctx, r.Pool, s, typed); err != nil {
+			return nil, nil, err
+		}
+		names = append(names, pr.user.Username)
+	}
+	return pr, s, r.Client.CheckSecretHash(string(r.Responses["SECRET_HASH"]), true, names...)
+}
+
+func (e *Engine) sessionUser(ctx context.Context, p *pool.Pool, s *session, typed string) (u *store.User, err error) {
 	var named *store.User
 	err = e.DB.Read(ctx, func(tx *store.Tx) (err error) {
-		if u, err = store.UserBySub(tx, r.Pool.ID, s.Sub); err != nil {
+		if u, err = store.UserBySub(tx, p.ID, s.Sub); err != nil {
 			return err
 		}
-		named, err = r.Pool.FindUser(tx, typed)
+		named, err = p.FindUser(tx, typed)
 		return err
 	})
 	if err != nil {
@@ -106,13 +166,26 @@ func (e *Engine) sessionUser(ctx context.Context, r *Reply, s *session) (u *stor
 	if named.Sub != u.Sub || u.PasswordAt.UnixMicro() != s.PasswordAt {
 		return nil, errSession
 	}
-	return u, r.Client.CheckSecretHash(string(r.Responses["SECRET_HASH"]), true, typed, u.Username)
+	return u, nil
 }
 
 // spend uses up the session inside the write that it leads to.
 func (s *session) spend(c *pool.Client) func(*store.Tx) error {
 	return func(tx *store.Tx) error {
 		return store.Spend(tx, "session", s.Nonce, time.UnixMicro(s.IssuedAt).Add(life(c)+time.Minute))
+	}
+}
+
+// also is a write that does one thing after another. Either may be nil.
+func also(a, b func(*store.Tx) error) func(*store.Tx) error {
+	if a == nil {
+		return b
+	}
+	return func(tx *store.Tx) error {
+		if err := a(tx); err != nil {
+			return err
+		}
+		return b(tx)
 	}
 }
 
@@ -128,3 +201,15 @@ func nonce() string {
 	_, _ = rand.Read(b[:]) // never fails
 	return hex.EncodeToString(b[:])
 }
+
+// choiceText is a list of challenges as parameters hold it: a JSON array.
+func choiceText(list []cognitoidp.ChallengeNameType) string {
+	b, err := json.Marshal(list)
+	if err != nil {
+		panic(err) // texts always encode
+	}
+	return string(b)
+}
+
+// parameter is a parameter that need not be there.
+func parameter(m map[string]api.Secret, name string) string { return string(m[name]) }

@@ -2,20 +2,53 @@
 // hosted pages start it and answer its challenges; nothing reaches tokens past
 // it.
 //
-//	Initiate
-//	 ├ USER_PASSWORD_AUTH, ADMIN_USER_PASSWORD_AUTH ─ password right ─┐
-//	 ├ USER_SRP_AUTH ─ PASSWORD_VERIFIER ─ proof right ───────────────┤
-//	 │                                   [NEW_PASSWORD_REQUIRED] ─────┤
-//	 │                        [SOFTWARE_TOKEN_MFA] or [MFA_SETUP] ────┼─ tokens
-//	 └ REFRESH_TOKEN_AUTH, Refresh ─ session stands ──────────────────┘
+//	state              input                         next state
+//	-----              -----                         ----------
+//	(start)            USER_PASSWORD_AUTH, ADMIN_…   PASSWORD SHOWN
+//	(start)            USER_SRP_AUTH                 PASSWORD_VERIFIER
+//	(start)            USER_AUTH                     SELECT_CHALLENGE, or what was preferred
+//	(start)            USER_AUTH, Session of sign-up CODE SHOWN
+//	(start)            CUSTOM_AUTH                   what the pool's functions say
+//	(start)            REFRESH_TOKEN_AUTH            tokens, if the session stands
+//	SELECT_CHALLENGE   a choice                      PASSWORD, PASSWORD_SRP, EMAIL_OTP, SMS_OTP, WEB_AUTHN
+//	PASSWORD           the password                  PASSWORD SHOWN
+//	PASSWORD_SRP       A                             PASSWORD_VERIFIER
+//	PASSWORD_VERIFIER  the proof                     PASSWORD SHOWN; in CUSTOM_AUTH what the functions say
+//	EMAIL_OTP, SMS_OTP the code, as a first factor   CODE SHOWN
+//	WEB_AUTHN          the assertion                 PASSKEY SHOWN
+//	CUSTOM_CHALLENGE   an answer                     what the functions say: another round, what follows, or refusal
 //
-// Steps between the first request and the last write nothing to the store:
-// what a challenge must remember is sealed into its session or secret block,
-// and the one write that ends the sign-in spends it.
+//	Then, until nothing is owed (next.go):
 //
-// What a newcomer gets wrong: between the check of a password and the write
-// that ends the sign-in the user may have been disabled, locked or given
-// another password. finish reads the user again inside the write and believes
+//	PASSWORD SHOWN, temporary                        NEW_PASSWORD_REQUIRED
+//	NEW_PASSWORD_…     a password, attributes        PASSWORD SHOWN
+//	second factor owed, several to choose from       SELECT_MFA_TYPE
+//	second factor owed, one or a preferred one       SMS_MFA, EMAIL_OTP, SOFTWARE_TOKEN_MFA
+//	second factor owed, none, pool demands one       MFA_SETUP
+//	second factor owed, device remembered in place   DEVICE_SRP_AUTH
+//	SELECT_MFA_TYPE    a choice                      SMS_MFA, EMAIL_OTP, SOFTWARE_TOKEN_MFA
+//	SMS_MFA, EMAIL_OTP, SOFTWARE_TOKEN_MFA  a code   SECOND FACTOR SHOWN
+//	MFA_SETUP          a verified token              SECOND FACTOR SHOWN
+//	MFA_SETUP          an address                    EMAIL_OTP
+//	device remembered                                DEVICE_SRP_AUTH
+//	DEVICE_SRP_AUTH    A                             DEVICE_PASSWORD_VERIFIER
+//	DEVICE_PASSWORD_…  the proof                     DEVICE PROVEN
+//	nothing owed                                     tokens
+//
+// A wrong code, password or assertion leaves the state as it is and is counted
+// (lockout.go); a wrong SRP proof and a wrong answer to CUSTOM_CHALLENGE spend
+// their challenge. A second factor is owed by the pool's mode and the user's
+// choice; users who owe one begin with a password, or with a passkey that
+// counts as two factors. Only CUSTOM_AUTH without a password is never asked for
+// one: the functions are its factors.
+//
+// Steps that write nothing leave their state in the session or the secret
+// block, sealed; a step that sends, spends or changes does all of that in one
+// write, and so does the last.
+//
+// What a newcomer gets wrong: between a check and the write that ends the
+// sign-in the user may have been disabled, locked or given another password.
+// finish reads the user and what is owed again inside the write and believes
 // only that.
 package signin
 
@@ -33,17 +66,19 @@ import (
 	"gatehouse/internal/authn/pool"
 	"gatehouse/internal/authn/token"
 	"gatehouse/internal/engine"
+	"gatehouse/internal/outbound/delivery"
 	"gatehouse/internal/seal"
 	"gatehouse/internal/store"
 )
 
 // Config is what an Engine needs.
 type Config struct {
-	DB     *store.DB
-	Ring   *seal.Ring
-	Crypto engine.Engine
-	Tokens *token.Issuer
-	Now    func() time.Time
+	DB       *store.DB
+	Ring     *seal.Ring
+	Crypto   engine.Engine
+	Tokens   *token.Issuer
+	Delivery *delivery.Outbox
+	Now      func() time.Time
 }
 
 // Engine runs sign-ins.
@@ -61,7 +96,18 @@ type Start struct {
 	Client     *pool.Client
 	Flow       cognitoidp.AuthFlowType
 	Parameters map[string]api.Secret
-	Admin      bool // called with credentials
+	Metadata   map[string]string // ClientMetadata
+	Session    string            // of ConfirmSignUp, for USER_AUTH
+	Admin      bool              // called with credentials
+}
+
+// progress is where a sign-in begins.
+func (s *Start) progress() progress {
+	p := progress{Flow: s.Flow, Admin: s.Admin}
+	if !s.Admin { // sign-in with credentials knows no devices
+		p.DeviceKey = parameter(s.Parameters, "DEVICE_KEY")
+	}
+	return p
 }
 
 // Reply is the answer to a challenge.
@@ -71,6 +117,7 @@ type Reply struct {
 	Challenge cognitoidp.ChallengeNameType
 	Responses map[string]api.Secret
 	Session   string
+	Metadata  map[string]string // ClientMetadata
 	Admin     bool
 }
 
@@ -78,8 +125,10 @@ type Reply struct {
 type Step struct {
 	Challenge  cognitoidp.ChallengeNameType
 	Parameters map[string]string
+	Choices    []cognitoidp.ChallengeNameType // AvailableChallenges
 	Session    string
 	Tokens     *token.Set
+	Device     *NewDevice // comes with tokens, where the pool tracks devices
 }
 
 func invalid(message string) error { return &cognitoidp.InvalidParameterException{Message: message} }
@@ -134,9 +183,12 @@ func (e *Engine) Initiate(ctx context.Context, s *Start) (*Step, error) {
 		if err := allow(cognitoidp.ExplicitAuthFlowsTypeAllowCustomAuth, "CUSTOM_AUTH is not enabled for the client."); err != nil {
 			return nil, err
 		}
-		return nil, invalid("Custom auth lambda trigger is not configured for the user pool.")
+		return e.startCustom(ctx, s)
 	case cognitoidp.AuthFlowTypeUserAuth:
-		return nil, invalid("USER_AUTH is not available in this version of the server.")
+		if err := allow(cognitoidp.ExplicitAuthFlowsTypeAllowUserAuth, "USER_AUTH is not enabled for the client."); err != nil {
+			return nil, err
+		}
+		return e.choose(ctx, s)
 	}
 	return nil, invalid("Unsupported auth flow " + string(s.Flow))
 }
@@ -146,14 +198,28 @@ func (e *Engine) Respond(ctx context.Context, r *Reply) (*Step, error) {
 	switch r.Challenge {
 	case cognitoidp.ChallengeNameTypePasswordVerifier:
 		return e.verifySRP(ctx, r)
+	case cognitoidp.ChallengeNameTypeSelectChallenge:
+		return e.selectChallenge(ctx, r)
+	case cognitoidp.ChallengeNameTypePassword, cognitoidp.ChallengeNameTypePasswordSrp, cognitoidp.ChallengeNameTypeWebAuthn:
+		return e.chosen(ctx, r, r.Challenge)
+	case cognitoidp.ChallengeNameTypeCustomChallenge:
+		return e.answerCustom(ctx, r)
 	case cognitoidp.ChallengeNameTypeNewPasswordRequired:
 		return e.newPassword(ctx, r)
+	case cognitoidp.ChallengeNameTypeSelectMfaType:
+		return e.selectFactor(ctx, r)
+	case cognitoidp.ChallengeNameTypeSmsMfa, cognitoidp.ChallengeNameTypeEmailOtp, cognitoidp.ChallengeNameTypeSmsOtp:
+		return e.takeCode(ctx, r)
 	case cognitoidp.ChallengeNameTypeSoftwareTokenMfa:
 		return e.softwareToken(ctx, r)
 	case cognitoidp.ChallengeNameTypeMfaSetup:
 		return e.endSetup(ctx, r)
+	case cognitoidp.ChallengeNameTypeDeviceSrpAuth:
+		return e.startDevice(ctx, r)
+	case cognitoidp.ChallengeNameTypeDevicePasswordVerifier:
+		return e.verifyDevice(ctx, r)
 	}
-	return nil, invalid("Challenge " + string(r.Challenge) + " is not available in this version of the server.")
+	return nil, invalid("There is no challenge " + string(r.Challenge) + " to answer.")
 }
 
 // required reads a parameter that a flow cannot do without.
@@ -214,4 +280,18 @@ func (e *Engine) Simulated(p *pool.Pool, name, what string) []byte {
 	m := hmac.New(sha256.New, e.Ring.Derive("simulated users"))
 	fmt.Fprintf(m, "%s\x00%s\x00%s", p.ID, p.Fold(name), what)
 	return m.Sum(nil)
+}
+
+// SimulatedAddress is where a message to a name that no user has would seem to
+// go: the attribute, "email" or "phone_number", and its value. The same for the
+// same name, without telling (auth-flows.md, section 12).
+func (e *Engine) SimulatedAddress(p *pool.Pool, typed string) (attribute, address string) {
+	if pool.IsEmail(typed) {
+		return "email", typed
+	}
+	if pool.IsPhone(typed) {
+		return "phone_number", typed
+	}
+	letters := e.Simulated(p, typed, "destination")
+	return "email", string('a'+letters[0]%26) + "@" + string('a'+letters[1]%26)
 }

@@ -66,6 +66,7 @@ type Grant struct {
 	AuthTime           time.Time
 	Scope              string
 	Groups             pool.Groups
+	DeviceKey          string // the device of the sign-in, or ""
 }
 
 // Set is what a sign-in gives.
@@ -135,6 +136,9 @@ func (i *Issuer) common(g *Grant, use string, now time.Time, life time.Duration)
 func (i *Issuer) accessClaims(g *Grant, now time.Time, life time.Duration) map[string]any {
 	c := i.common(g, "access", now, life)
 	c["client_id"], c["username"], c["scope"] = g.Client.ID, g.User.Username, g.Scope
+	if g.DeviceKey != "" {
+		c["device_key"] = g.DeviceKey
+	}
 	return c
 }
 

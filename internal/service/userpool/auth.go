@@ -15,12 +15,14 @@ func (s *Service) InitiateAuth(ctx context.Context, in *cognitoidp.InitiateAuthI
 	if err != nil {
 		return nil, err
 	}
-	step, err := s.SignIn.Initiate(ctx, &signin.Start{Pool: p, Client: c, Flow: *in.AuthFlow, Parameters: in.AuthParameters})
+	step, err := s.SignIn.Initiate(ctx, &signin.Start{Pool: p, Client: c, Flow: *in.AuthFlow, Parameters: in.AuthParameters,
+		Metadata: in.ClientMetadata, Session: string(api.Value(in.Session))})
 	if err != nil {
 		return nil, err
 	}
 	out := &cognitoidp.InitiateAuthOutput{}
 	out.AuthenticationResult, out.ChallengeName, out.ChallengeParameters, out.Session = answer(step)
+	out.AvailableChallenges = step.Choices
 	return out, nil
 }
 
@@ -30,12 +32,14 @@ func (s *Service) AdminInitiateAuth(ctx context.Context, in *cognitoidp.AdminIni
 	if err != nil {
 		return nil, err
 	}
-	step, err := s.SignIn.Initiate(ctx, &signin.Start{Pool: p, Client: c, Flow: *in.AuthFlow, Parameters: in.AuthParameters, Admin: true})
+	step, err := s.SignIn.Initiate(ctx, &signin.Start{Pool: p, Client: c, Flow: *in.AuthFlow, Parameters: in.AuthParameters,
+		Metadata: in.ClientMetadata, Session: string(api.Value(in.Session)), Admin: true})
 	if err != nil {
 		return nil, err
 	}
 	out := &cognitoidp.AdminInitiateAuthOutput{}
 	out.AuthenticationResult, out.ChallengeName, out.ChallengeParameters, out.Session = answer(step)
+	out.AvailableChallenges = step.Choices
 	return out, nil
 }
 
@@ -46,7 +50,7 @@ func (s *Service) RespondToAuthChallenge(ctx context.Context, in *cognitoidp.Res
 		return nil, err
 	}
 	step, err := s.SignIn.Respond(ctx, &signin.Reply{Pool: p, Client: c, Challenge: *in.ChallengeName, Responses: in.ChallengeResponses,
-		Session: string(api.Value(in.Session))})
+		Session: string(api.Value(in.Session)), Metadata: in.ClientMetadata})
 	if err != nil {
 		return nil, err
 	}
@@ -63,7 +67,7 @@ func (s *Service) AdminRespondToAuthChallenge(ctx context.Context, in *cognitoid
 		return nil, err
 	}
 	step, err := s.SignIn.Respond(ctx, &signin.Reply{Pool: p, Client: c, Challenge: *in.ChallengeName, Responses: in.ChallengeResponses,
-		Session: string(api.Value(in.Session)), Admin: true})
+		Session: string(api.Value(in.Session)), Metadata: in.ClientMetadata, Admin: true})
 	if err != nil {
 		return nil, err
 	}
@@ -83,7 +87,7 @@ func (s *Service) GetTokensFromRefreshToken(ctx context.Context, in *cognitoidp.
 	if !c.CheckSecret(string(api.Value(in.ClientSecret))) {
 		return nil, notAuthorized("Unable to verify secret for client " + c.ID)
 	}
-	step, err := s.SignIn.Refresh(ctx, p, c, string(*in.RefreshToken), func(*store.User) error { return nil })
+	step, err := s.SignIn.Refresh(ctx, p, c, string(*in.RefreshToken), string(api.Value(in.DeviceKey)), func(*store.User) error { return nil })
 	if err != nil {
 		return nil, err
 	}
@@ -107,6 +111,9 @@ func answer(step *signin.Step) (result *cognitoidp.AuthenticationResultType, nam
 	t := step.Tokens
 	result = &cognitoidp.AuthenticationResultType{AccessToken: new(api.Secret(t.Access)), IdToken: new(api.Secret(t.ID)),
 		ExpiresIn: new(int(t.ExpiresIn.Seconds())), TokenType: new("Bearer")}
+	if d := step.Device; d != nil {
+		result.NewDeviceMetadata = &cognitoidp.NewDeviceMetadataType{DeviceKey: &d.Key, DeviceGroupKey: &d.GroupKey}
+	}
 	if t.Refresh != "" {
 		result.RefreshToken = new(api.Secret(t.Refresh))
 	}

@@ -3,10 +3,8 @@ package userpool
 import (
 	"crypto/subtle"
 	"errors"
-	"strings"
 	"time"
 
-	"gatehouse/internal/api"
 	"gatehouse/internal/api/cognitoidp"
 	"gatehouse/internal/authn/pool"
 	"gatehouse/internal/outbound/delivery"
@@ -62,11 +60,11 @@ func (s *Service) sendCode(tx *store.Tx, p *pool.Pool, u *store.User, why purpos
 	m := delivery.Message{Channel: delivery.Email, To: to, Code: code, Trigger: why.trigger, PoolID: p.ID, Username: u.Username}
 	t := p.Settings.VerificationMessageTemplate
 	if attribute == "email" {
-		m.Subject = fill(t.EmailSubject, "Your verification code", u.Username, code)
-		m.Body = fill(t.EmailMessage, "Your confirmation code is {####}", u.Username, code)
+		m.Subject = delivery.Fill(t.EmailSubject, "Your verification code", u.Username, code)
+		m.Body = delivery.Fill(t.EmailMessage, "Your confirmation code is {####}", u.Username, code)
 	} else {
 		m.Channel = delivery.SMS
-		m.Body = fill(t.SmsMessage, "Your authentication code is {####}. ", u.Username, code)
+		m.Body = delivery.Fill(t.SmsMessage, "Your authentication code is {####}. ", u.Username, code)
 	}
 	if err := s.Delivery.Put(tx, m); err != nil {
 		return nil, err
@@ -74,44 +72,15 @@ func (s *Service) sendCode(tx *store.Tx, p *pool.Pool, u *store.User, why purpos
 	return deliveryDetails(attribute, to), nil
 }
 
-// fill puts a name and a code into a message's text.
-func fill(text *string, standard, username, code string) string {
-	if api.Value(text) == "" {
-		text = &standard
-	}
-	return strings.NewReplacer("{####}", code, "{username}", username).Replace(*text)
-}
-
 // deliveryDetails says where a code went, masked as Cognito masks it.
 func deliveryDetails(attribute, to string) *cognitoidp.CodeDeliveryDetailsType {
 	d := &cognitoidp.CodeDeliveryDetailsType{AttributeName: &attribute}
 	if attribute == "email" {
-		d.DeliveryMedium, d.Destination = new(cognitoidp.DeliveryMediumTypeEmail), new(maskEmail(to))
+		d.DeliveryMedium, d.Destination = new(cognitoidp.DeliveryMediumTypeEmail), new(delivery.MaskEmail(to))
 	} else {
-		d.DeliveryMedium, d.Destination = new(cognitoidp.DeliveryMediumTypeSms), new(maskPhone(to))
+		d.DeliveryMedium, d.Destination = new(cognitoidp.DeliveryMediumTypeSms), new(delivery.MaskPhone(to))
 	}
 	return d
-}
-
-// maskEmail gives f***@e***.
-func maskEmail(s string) string {
-	local, domain, _ := strings.Cut(s, "@")
-	return first(local) + "***@" + first(domain) + "***"
-}
-
-func first(s string) string {
-	for _, r := range s {
-		return string(r)
-	}
-	return ""
-}
-
-// maskPhone gives +*******1234.
-func maskPhone(s string) string {
-	if len(s) <= 5 {
-		return "+" + strings.Repeat("*", max(len(s)-1, 0))
-	}
-	return "+" + strings.Repeat("*", len(s)-5) + s[len(s)-4:]
 }
 
 var (

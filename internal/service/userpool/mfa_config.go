@@ -9,13 +9,12 @@ import (
 	"gatehouse/internal/store"
 )
 
-// checkFactors refuses a pool that demands a factor that nobody can give.
+// checkFactors refuses a pool that asks for a factor that nobody can have.
 func checkFactors(p *pool.Pool) error {
-	if p.MFA() == cognitoidp.UserPoolMfaTypeOn && !p.Factors.SoftwareToken {
-		return invalid("MfaConfiguration ON needs software tokens, the second factor that this version of the server has: " +
-			"enable them with SetUserPoolMfaConfig.")
+	if p.MFA() == cognitoidp.UserPoolMfaTypeOff || p.Factors.SoftwareToken || p.Factors.Email != nil || p.Settings.SmsConfiguration != nil {
+		return nil
 	}
-	return nil
+	return invalid("Invalid MFA configuration given, can't turn on MFA without at least one factor enabled.")
 }
 
 // GetUserPoolMfaConfig shows a pool's factors.
@@ -75,9 +74,6 @@ func (s *Service) SetUserPoolMfaConfig(ctx context.Context, in *cognitoidp.SetUs
 }
 
 func checkMfaConfig(p *pool.Pool) error {
-	if p.MFA() != cognitoidp.UserPoolMfaTypeOff && !p.Factors.SoftwareToken && p.Factors.Email == nil && p.Settings.SmsConfiguration == nil {
-		return invalid("Invalid MFA configuration given, can't turn on MFA without at least one factor enabled.")
-	}
 	if p.Factors.Email != nil {
 		if !tierIncludes(p.Settings, cognitoidp.UserPoolTierTypeEssentials) {
 			return &cognitoidp.FeatureUnavailableInTierException{Message: "Email MFA is not available in the LITE tier."}

@@ -3,7 +3,6 @@ package userpool
 import (
 	"context"
 	"errors"
-	"slices"
 
 	"gatehouse/internal/api"
 	"gatehouse/internal/api/cognitoidp"
@@ -52,74 +51,126 @@ func (s *Service) setPreference(ctx context.Context, p *pool.Pool, find func(*st
 		if err != nil {
 			return err
 		}
-		if err := refuseOtherFactors(u, want); err != nil {
-			return err
-		}
-		st := want.softwareToken
-		if st == nil {
-			return nil
-		}
-		t, err := store.SoftwareTokenOf(tx, p.ID, u.Sub)
+		chosen, err := store.FactorsOf(tx, p.ID, u.Sub)
 		if err != nil {
 			return err
 		}
-		t.Enabled = api.Value(st.Enabled)
-		t.Preferred = api.Value(st.PreferredMfa)
-		switch {
-		case t.Preferred && !t.Enabled:
-			return invalid("A factor must be enabled to be the preferred one.")
-		case t.Enabled && !p.TakesSoftwareTokens():
-			return invalid("Software Token MFA has not been enabled by the userPool")
-		case t.Enabled && t.Secret == nil:
-			return invalid("User has not verified software token mfa")
-		case !t.Enabled && t.Secret != nil && p.MFA() == cognitoidp.UserPoolMfaTypeOn:
-			return invalid("The user pool demands a second factor: it cannot be switched off.")
+		token, err := store.SoftwareTokenOf(tx, p.ID, u.Sub)
+		if err != nil {
+			return err
 		}
-		return store.PutSoftwareToken(tx, t)
+		if err := choose(p, u, token, chosen, want); err != nil {
+			return err
+		}
+		return store.PutFactors(tx, chosen)
 	})
 }
 
-// refuseOtherFactors refuses to enable a factor that would not be asked for.
-func refuseOtherFactors(u *store.User, want preference) error {
-	if want.sms != nil && (api.Value(want.sms.Enabled) || api.Value(want.sms.PreferredMfa)) {
-		if _, ok := u.Attribute("phone_number"); !ok {
-			return invalid("User does not have delivery config set to turn on SMS_MFA")
+// aChoice is what a request says of one factor.
+type aChoice struct {
+	name                      string
+	on                        *bool // where the choice is kept
+	given, enabled, preferred bool  // SDKs leave out what is false: nothing said is no
+	missing                   error // why the user cannot switch it on; nil: can
+}
+
+// choose changes a user's factors. What a request does not name stays.
+func choose(p *pool.Pool, u *store.User, token *store.SoftwareToken, chosen *store.Factors, want preference) error {
+	_, phone := u.Attribute("phone_number")
+	_, email := u.Attribute("email")
+	list := []aChoice{
+		{name: smsMFA, on: &chosen.SMS, missing: unless(phone && p.SendsSMSCodes(), "User does not have delivery config set to turn on SMS_MFA")},
+		{name: softwareTokenMFA, on: &chosen.SoftwareToken, missing: unless(token.Secret != nil, "User has not verified software token mfa")},
+		{name: emailOTP, on: &chosen.Email, missing: unless(email && p.SendsEmailCodes(), "User does not have delivery config set to turn on EMAIL_OTP")},
+	}
+	if w := want.sms; w != nil {
+		list[0].given, list[0].enabled, list[0].preferred = true, api.Value(w.Enabled), api.Value(w.PreferredMfa)
+	}
+	if w := want.softwareToken; w != nil {
+		list[1].given, list[1].enabled, list[1].preferred = true, api.Value(w.Enabled), api.Value(w.PreferredMfa)
+		if !p.TakesSoftwareTokens() {
+			list[1].missing = invalid("Software Token MFA has not been enabled by the userPool")
 		}
-		return invalid("SMS_MFA is not available in this version of the server.")
 	}
-	if want.email != nil && (api.Value(want.email.Enabled) || api.Value(want.email.PreferredMfa)) {
-		return invalid("EMAIL_OTP is not available in this version of the server.")
+	if w := want.email; w != nil {
+		list[2].given, list[2].enabled, list[2].preferred = true, api.Value(w.Enabled), api.Value(w.PreferredMfa)
 	}
-	if want.passkey != nil && api.Value(want.passkey.Enabled) {
-		return invalid("Passkeys are not available in this version of the server.")
+	preferred := chosen.Preferred
+	favourites := 0
+	for _, c := range list {
+		if !c.given {
+			continue
+		}
+		if c.enabled && c.missing != nil {
+			return c.missing
+		}
+		// In such a pool every factor that the user has is asked for: to switch
+		// one off would not come true.
+		if !c.enabled && *c.on && p.MFA() == cognitoidp.UserPoolMfaTypeOn {
+			return invalid("The user pool demands a second factor: it cannot be switched off.")
+		}
+		*c.on = c.enabled
+		switch {
+		case c.preferred && !c.enabled:
+			return invalid("A factor must be enabled to be the preferred one.")
+		case c.preferred:
+			preferred = c.name
+			favourites++
+		case preferred == c.name:
+			preferred = ""
+		}
+	}
+	if favourites > 1 {
+		return invalid("Only one MFA can be set as preferred.")
+	}
+	chosen.Preferred = preferred
+	if w := want.passkey; w != nil {
+		chosen.Passkey = api.Value(w.Enabled)
+		if chosen.Passkey && !signin.PasskeyIsTwo(p) {
+			return invalid("Passkeys count as a second factor only where the pool's WebAuthnConfiguration has the FactorConfiguration MULTI_FACTOR_WITH_USER_VERIFICATION.")
+		}
 	}
 	return nil
 }
 
+// unless is an error of that text unless it holds.
+func unless(holds bool, text string) error {
+	if holds {
+		return nil
+	}
+	return invalid(text)
+}
+
 // SetUserSettings is what SetUserMFAPreference was before software tokens: it
-// knows SMS alone. No options switch SMS off, where it is already.
+// knows SMS alone. No options switch SMS off.
 func (s *Service) SetUserSettings(ctx context.Context, in *cognitoidp.SetUserSettingsInput) (*cognitoidp.SetUserSettingsOutput, error) {
 	h, err := s.bearer(ctx, in.AccessToken)
 	if err != nil {
 		return nil, err
 	}
-	return &cognitoidp.SetUserSettingsOutput{}, refuseOtherFactors(h.user, smsOptions(in.MFAOptions))
+	return &cognitoidp.SetUserSettingsOutput{}, s.setPreference(ctx, h.pool,
+		func(tx *store.Tx) (*store.User, error) { return userBySub(tx, h.pool, h.user.Sub) }, smsOptions(in.MFAOptions))
 }
 
 // AdminSetUserSettings is SetUserSettings for a server with credentials.
 func (s *Service) AdminSetUserSettings(ctx context.Context, in *cognitoidp.AdminSetUserSettingsInput) (*cognitoidp.AdminSetUserSettingsOutput, error) {
-	_, u, err := s.findUser(ctx, *in.UserPoolId, string(*in.Username))
+	p, err := s.Pools.Pool(ctx, *in.UserPoolId)
 	if err != nil {
 		return nil, err
 	}
-	return &cognitoidp.AdminSetUserSettingsOutput{}, refuseOtherFactors(u, smsOptions(in.MFAOptions))
+	return &cognitoidp.AdminSetUserSettingsOutput{}, s.setPreference(ctx, p,
+		func(tx *store.Tx) (*store.User, error) { return p.FindUser(tx, string(*in.Username)) }, smsOptions(in.MFAOptions))
 }
 
 func smsOptions(list []cognitoidp.MFAOptionType) preference {
 	return preference{sms: &cognitoidp.SMSMfaSettingsType{Enabled: new(len(list) > 0)}}
 }
 
-const softwareTokenMFA = "SOFTWARE_TOKEN_MFA"
+const (
+	smsMFA           = string(cognitoidp.ChallengeNameTypeSmsMfa)
+	softwareTokenMFA = string(cognitoidp.ChallengeNameTypeSoftwareTokenMfa)
+	emailOTP         = string(cognitoidp.ChallengeNameTypeEmailOtp)
+)
 
 // factors are the second factors that a user is asked for, and the preferred
 // one. A pool without second factors is not read for.
@@ -127,18 +178,18 @@ func (s *Service) factors(ctx context.Context, p *pool.Pool, u *store.User) (lis
 	if p.MFA() == cognitoidp.UserPoolMfaTypeOff {
 		return nil, nil, nil
 	}
-	var t *store.SoftwareToken
+	var f *signin.Factors
 	if err := s.DB.Read(ctx, func(tx *store.Tx) (err error) {
-		t, err = store.SoftwareTokenOf(tx, p.ID, u.Sub)
+		f, err = signin.FactorsOf(tx, p, u)
 		return err
 	}); err != nil {
 		return nil, nil, err
 	}
-	if signin.AsksSoftwareToken(p, t) {
-		list = append(list, softwareTokenMFA)
-		if t.Preferred {
-			preferred = new(softwareTokenMFA)
-		}
+	for _, c := range f.Usable {
+		list = append(list, string(c))
+	}
+	if f.Preferred != "" {
+		preferred = new(string(f.Preferred))
 	}
 	return list, preferred, nil
 }
@@ -153,8 +204,6 @@ func (s *Service) GetUserAuthFactors(ctx context.Context, in *cognitoidp.GetUser
 	if out.UserMFASettingList, out.PreferredMfaSetting, err = s.factors(ctx, h.pool, h.user); err != nil {
 		return nil, err
 	}
-	if len(h.user.Password) > 0 && slices.Contains(h.pool.Settings.Policies.SignInPolicy.AllowedFirstAuthFactors, cognitoidp.AuthFactorTypePassword) {
-		out.ConfiguredUserAuthFactors = append(out.ConfiguredUserAuthFactors, cognitoidp.AuthFactorTypePassword)
-	}
-	return out, nil
+	out.ConfiguredUserAuthFactors, err = s.SignIn.FirstFactors(ctx, h.pool, h.user)
+	return out, err
 }

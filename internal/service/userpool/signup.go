@@ -285,17 +285,9 @@ func (s *Service) ResendConfirmationCode(ctx context.Context, in *cognitoidp.Res
 }
 
 // simulatedDelivery answers for a user who does not exist as if a code had
-// been sent: the same for the same name, without telling (auth-flows.md,
-// section 12).
+// been sent.
 func (s *Service) simulatedDelivery(p *pool.Pool, name string) *cognitoidp.CodeDeliveryDetailsType {
-	if pool.IsEmail(name) {
-		return deliveryDetails("email", name)
-	}
-	if pool.IsPhone(name) {
-		return deliveryDetails("phone_number", name)
-	}
-	letters := s.SignIn.Simulated(p, name, "destination")
-	return deliveryDetails("email", string('a'+letters[0]%26)+"@"+string('a'+letters[1]%26))
+	return deliveryDetails(s.SignIn.SimulatedAddress(p, name))
 }
 
 // invitation is the message of AdminCreateUser.
@@ -312,12 +304,12 @@ func (s *Service) invitation(tx *store.Tx, p *pool.Pool, u *store.User, shown, t
 		if medium == cognitoidp.DeliveryMediumTypeEmail {
 			m.Channel = delivery.Email
 			m.To, _ = u.Attribute("email")
-			m.Subject = fill(template.EmailSubject, "Your temporary password", shown, temporary)
-			m.Body = fill(template.EmailMessage, "Your username is {username} and temporary password is {####}.", shown, temporary)
+			m.Subject = delivery.Fill(template.EmailSubject, "Your temporary password", shown, temporary)
+			m.Body = delivery.Fill(template.EmailMessage, "Your username is {username} and temporary password is {####}.", shown, temporary)
 		} else {
 			m.Channel = delivery.SMS
 			m.To, _ = u.Attribute("phone_number")
-			m.Body = fill(template.SMSMessage, "Your username is {username} and temporary password is {####}.", shown, temporary)
+			m.Body = delivery.Fill(template.SMSMessage, "Your username is {username} and temporary password is {####}.", shown, temporary)
 		}
 		if m.To == "" {
 			continue // no address on this medium

@@ -43,7 +43,7 @@ func (s *Service) AssociateSoftwareToken(ctx context.Context, in *cognitoidp.Ass
 			return nil, err
 		}
 		var next string
-		if secret, next, err = s.SignIn.AssociateInSession(p, c, string(*in.Session)); err != nil {
+		if secret, next, err = s.SignIn.AssociateInSession(ctx, p, c, string(*in.Session)); err != nil {
 			return nil, err
 		}
 		out.Session = new(api.Secret(next))
@@ -75,7 +75,7 @@ func (s *Service) VerifySoftwareToken(ctx context.Context, in *cognitoidp.Verify
 		if err != nil {
 			return nil, err
 		}
-		next, err := s.SignIn.VerifyInSession(c, string(*in.Session), string(*in.UserCode), device)
+		next, err := s.SignIn.VerifyInSession(ctx, c, string(*in.Session), string(*in.UserCode), device)
 		if err != nil {
 			return nil, err
 		}
