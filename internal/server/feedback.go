@@ -8,6 +8,7 @@ import (
 
 	"gatehouse/internal/api"
 	"gatehouse/internal/api/cognitoidp"
+	"gatehouse/internal/store"
 )
 
 // The links of a notification lead here. Following one shows a button and does
@@ -74,7 +75,7 @@ func (s *Server) takeFeedback(w http.ResponseWriter, r *http.Request) {
 	switch {
 	case err == nil:
 		s.showFeedback(w, http.StatusOK, map[string]any{"Said": "Thank you. Your answer has been kept."})
-	case errors.As(err, &refusal):
+	case errors.As(err, &refusal), errors.Is(err, store.ErrBadText):
 		s.showFeedback(w, http.StatusBadRequest, map[string]any{"Said": "This link is no longer valid."})
 	default:
 		s.log.Error("take the feedback of an event", "error", err)

@@ -386,14 +386,15 @@ func TestAuthEventFeedback(t *testing.T) {
 			e.Errorf("the form answers %d: %s", status, body)
 		}
 		is("Valid", "User")
-		for name, value := range map[string]string{"token": "x", "user": "bob", "event": "other", "value": "Perhaps", "pool": off.pool} {
+		for _, w := range [][2]string{{"token", "x"}, {"user", "bob"}, {"user", "\xff"}, {"user", "\x00"}, {"event", "other"}, {"value", "Perhaps"}, {"pool", off.pool}, {"pool", ""}} {
+			name, value := w[0], w[1]
 			wrong := url.Values{}
 			for k, v := range form {
 				wrong[k] = v
 			}
 			wrong.Set(name, value)
 			if status, body := page("POST", wrong); status != 400 || !regexp.MustCompile("This link is (no longer valid|not complete)").MatchString(body) {
-				e.Errorf("with another %s the form answers %d: %s", name, status, body)
+				e.Errorf("with the %s %q the form answers %d: %s", name, value, status, body)
 			}
 		}
 		if _, body := page("GET", url.Values{"token": {`"><script>alert(1)</script>`}}); strings.Contains(body, "<script>") {

@@ -12,13 +12,13 @@ import (
 
 // Context is where an attempt comes from.
 type Context struct {
-	IP       netip.Addr // not valid when nobody knows
-	Device   string     // DeviceName of the user agent; empty when nobody knows
-	Location Location
-	Located  bool // Location means something
+	IP       netip.Addr `json:"i,omitzero"` // not valid when nobody knows
+	Device   string     `json:"d,omitzero"` // DeviceName of the user agent; empty when nobody knows
+	Location Location   `json:"l,omitzero"`
+	Located  bool       `json:"w,omitzero"` // Location means something
 	// DeviceKnown says that a remembered device proved itself: whatever else
 	// is new, the device is not.
-	DeviceKnown bool
+	DeviceKnown bool `json:"k,omitzero"`
 }
 
 // Event is something that happened to the user before.
@@ -33,8 +33,8 @@ type Event struct {
 // Assessment is how likely it is that somebody else is behind an attempt. An
 // empty Level is no risk.
 type Assessment struct {
-	Level   cognitoidp.RiskLevelType
-	Reasons []string
+	Level   cognitoidp.RiskLevelType `json:"l,omitzero"`
+	Reasons []string                 `json:"y,omitzero"`
 }
 
 // The reasons of an assessment, for the log and for people.
@@ -71,7 +71,7 @@ func Assess(now time.Time, from Context, history []Event) Assessment {
 		deviceSeen = deviceSeen || e.Device == from.Device && sameNetwork(e.IP, from.IP)
 		placeSeen = placeSeen || from.Located && e.Located && from.Location.Country != "" &&
 			e.Location.Country == from.Location.Country && e.Location.City == from.Location.City
-		if e.Located && e.Location.onMap() && (last == nil || e.At.After(last.At)) {
+		if e.Located && e.Location.OnMap && (last == nil || e.At.After(last.At)) {
 			last = e
 		}
 	}
@@ -85,7 +85,7 @@ func Assess(now time.Time, from Context, history []Event) Assessment {
 			a.Level = cognitoidp.RiskLevelTypeLow
 		}
 	}
-	if last != nil && from.Located && from.Location.onMap() {
+	if last != nil && from.Located && from.Location.OnMap {
 		km := distance(last.Location, from.Location)
 		if hours := max(now.Sub(last.At), 0).Hours(); km > shortestTravel && km > fastestTravel*hours {
 			a.Reasons = append(a.Reasons, ImpossibleTravel)

@@ -11,10 +11,10 @@ import (
 )
 
 var (
-	bern   = Location{"CH", "Bern", 46.95, 7.45}
-	zurich = Location{"CH", "Zurich", 47.37, 8.54}
-	tokyo  = Location{"JP", "Tokyo", 35.68, 139.69}
-	nowhat = Location{"CH", "Bern", math.NaN(), math.NaN()}
+	bern   = Location{"CH", "Bern", 46.95, 7.45, true}
+	zurich = Location{"CH", "Zurich", 47.37, 8.54, true}
+	tokyo  = Location{"JP", "Tokyo", 35.68, 139.69, true}
+	nowhat = Location{"CH", "Bern", 0, 0, false}
 )
 
 func at(ip, device string, where ...Location) Context {

@@ -20,17 +20,16 @@ const (
 )
 
 // Decision is what is to be done about an attempt. A nil *Decision asks for
-// nothing and records nothing.
+// nothing and records nothing. As JSON it is short: what is decided in one step
+// can travel in a session to the step that ends the sign-in.
 type Decision struct {
 	Assessment
-	Risk        cognitoidp.RiskDecisionType
-	Block       bool
-	MFA         MFADemand
-	Notify      bool // Guard.Notify has something to say to the user
-	Compromised bool // the password is known to others
-	From        Context
-
-	mails *cognitoidp.NotifyConfigurationType
+	Risk        cognitoidp.RiskDecisionType `json:"r,omitzero"`
+	Block       bool                        `json:"b,omitzero"`
+	MFA         MFADemand                   `json:"m,omitzero"`
+	Notify      bool                        `json:"n,omitzero"` // Guard.Notify has something to say to the user
+	Compromised bool                        `json:"c,omitzero"` // the password is known to others
+	From        Context                     `json:"f,omitzero"`
 }
 
 // decide applies a configuration to an assessment. In the mode AUDIT it says
@@ -72,7 +71,7 @@ func decide(mode cognitoidp.AdvancedSecurityModeType, t *cognitoidp.RiskConfigur
 	if action == nil {
 		return d
 	}
-	d.Notify, d.mails = api.Value(action.Notify), takeover.NotifyConfiguration
+	d.Notify = api.Value(action.Notify)
 	switch *action.EventAction {
 	case cognitoidp.AccountTakeoverEventActionTypeBlock:
 		d.Refuse()

@@ -13,15 +13,15 @@ import (
 	"strconv"
 )
 
-// Location is where an address is used. Latitude and Longitude are degrees, and
-// NaN where only the names are known.
+// Location is where an address is used. Latitude and Longitude are degrees; they
+// mean nothing without OnMap, where only the names are known.
 type Location struct {
-	Country, City       string
-	Latitude, Longitude float64
+	Country   string  `json:"o,omitzero"`
+	City      string  `json:"c,omitzero"`
+	Latitude  float64 `json:"y,omitzero"`
+	Longitude float64 `json:"x,omitzero"`
+	OnMap     bool    `json:"m,omitzero"`
 }
-
-// onMap reports whether a location has coordinates.
-func (l Location) onMap() bool { return !math.IsNaN(l.Latitude) && !math.IsNaN(l.Longitude) }
 
 // Locations is where networks are. It takes 32 bytes a network and is held in
 // memory; two million networks, which is what the free databases of cities
@@ -35,7 +35,7 @@ type network struct {
 	first               [16]byte // IPv4 as ::ffff:a.b.c.d
 	bits                uint8    // of the 128
 	place               uint32
-	latitude, longitude float32
+	latitude, longitude float32 // NaN: nobody knows
 }
 
 type place struct{ country, city string }
@@ -168,5 +168,9 @@ func (l *Locations) Locate(ip netip.Addr) (Location, bool) {
 	}
 	n := l.networks[i]
 	where := l.places[n.place]
-	return Location{Country: where.country, City: where.city, Latitude: float64(n.latitude), Longitude: float64(n.longitude)}, true
+	found := Location{Country: where.country, City: where.city}
+	if latitude := float64(n.latitude); !math.IsNaN(latitude) {
+		found.Latitude, found.Longitude, found.OnMap = latitude, float64(n.longitude), true
+	}
+	return found, true
 }

@@ -25,8 +25,8 @@ func TestLocations(t *testing.T) {
 		if is != (want != "-") || is && got.City != want {
 			t.Errorf("%s is in %+v, %v, want %s", ip, got, is, want)
 		}
-		if is && got.onMap() == (want == "") {
-			t.Errorf("%s on the map: %v", ip, got.onMap())
+		if is && got.OnMap == (want == "") {
+			t.Errorf("%s on the map: %v", ip, got.OnMap)
 		}
 	}
 	if _, is := l.Locate(netip.Addr{}); is {

@@ -11,6 +11,7 @@ import (
 
 	"gatehouse/internal/api"
 	"gatehouse/internal/api/cognitoidp"
+	"gatehouse/internal/authn/pool"
 	"gatehouse/internal/outbound/delivery"
 	"gatehouse/internal/store"
 )
@@ -59,9 +60,9 @@ func standardMail(subject, what string) *cognitoidp.NotifyEmailType {
 }
 
 // Notify mails the user about an attempt, in the transaction that records its
-// event, if the decision says so and there is a verified address. Wake the
-// outbox after the transaction.
-func (g *Guard) Notify(tx *store.Tx, u *store.User, d *Decision, e *store.AuthEvent) error {
+// event, if the decision says so and there is a verified address. The words are
+// the client's or the pool's. Wake the outbox after the transaction.
+func (g *Guard) Notify(tx *store.Tx, c *pool.Client, u *store.User, d *Decision, e *store.AuthEvent) error {
 	if d == nil || e == nil || !d.Notify {
 		return nil
 	}
@@ -69,9 +70,13 @@ func (g *Guard) Notify(tx *store.Tx, u *store.User, d *Decision, e *store.AuthEv
 	if verified, _ := u.Attribute("email_verified"); to == "" || verified != "true" {
 		return nil
 	}
+	settings, err := configuration(tx, u.PoolID, c)
+	if err != nil {
+		return err
+	}
 	var own cognitoidp.NotifyConfigurationType
-	if d.mails != nil {
-		own = *d.mails
+	if t := settings.AccountTakeoverRiskConfiguration; t != nil && t.NotifyConfiguration != nil {
+		own = *t.NotifyConfiguration
 	}
 	mail := cmp.Or(own.NoActionEmail, noActionMail)
 	switch {

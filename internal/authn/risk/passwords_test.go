@@ -3,8 +3,10 @@ package risk
 import (
 	"bytes"
 	"crypto/sha1"
+	"encoding/binary"
 	"encoding/hex"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"slices"
@@ -70,6 +72,52 @@ func TestPasswords(t *testing.T) {
 				if is, err := p.Compromised(fmt.Sprint("out-", i)); is || err != nil {
 					t.Fatalf("%d, %s: out-%d is %v, %v", n, name, i, is, err)
 				}
+			}
+		}
+	}
+}
+
+// endless is a file of a billion lines, made as it is read. Line n has the hash
+// of which n*2³³ are the first eight bytes.
+type endless struct{ reads *int }
+
+const endlessLines, endlessLine = 1_000_000_000, hexLength + 1
+
+func (e endless) ReadAt(b []byte, at int64) (int, error) {
+	*e.reads++
+	for i := range b {
+		n, column := (at+int64(i))/endlessLine, (at+int64(i))%endlessLine
+		if n >= endlessLines {
+			return i, io.EOF
+		}
+		switch {
+		case column < 16:
+			b[i] = "0123456789ABCDEF"[uint64(n)<<33>>(60-4*column)&15]
+		case column < hexLength:
+			b[i] = '0'
+		default:
+			b[i] = '\n'
+		}
+	}
+	return len(b), nil
+}
+
+// TestPasswords_large: in 40 GB a password is found by few reads.
+func TestPasswords_large(t *testing.T) {
+	reads := 0
+	p := &Passwords{file: endless{&reads}, size: endlessLines * endlessLine}
+	if err := p.check(); err != nil {
+		t.Fatal(err)
+	}
+	for _, n := range []uint64{0, 1, 2, 4711, endlessLines / 2, endlessLines - 2, endlessLines - 1, endlessLines} {
+		for _, more := range []byte{0, 1} {
+			var h [sha1.Size]byte
+			binary.BigEndian.PutUint64(h[:], n<<33)
+			h[19] = more
+			reads = 0
+			is, err := p.has(h)
+			if want := more == 0 && n < endlessLines; is != want || err != nil || reads > 60 {
+				t.Errorf("line %d and %d: %v, %v after %d reads", n, more, is, err, reads)
 			}
 		}
 	}

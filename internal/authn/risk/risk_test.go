@@ -2,9 +2,11 @@ package risk
 
 import (
 	"context"
+	"encoding/json"
 	"log/slog"
 	"net/netip"
 	"net/url"
+	"reflect"
 	"regexp"
 	"strings"
 	"testing"
@@ -101,7 +103,16 @@ func TestGuard(t *testing.T) {
 		if far.Level != cognitoidp.RiskLevelTypeHigh || !far.Block || !far.Notify {
 			t.Errorf("a journey to Tokyo in an hour is %+v", far)
 		}
-		record("2", far, cognitoidp.EventResponseTypeFail)
+		// It stays what it is on its way through a session.
+		text, err := json.Marshal(far)
+		if err != nil || len(text) > 300 {
+			t.Errorf("the decision is %d bytes of JSON, %v: %s", len(text), err, text)
+		}
+		travelled := &Decision{}
+		if err := json.Unmarshal(text, travelled); err != nil || !reflect.DeepEqual(far, travelled) {
+			t.Errorf("from JSON comes %+v, %v", travelled, err)
+		}
+		record("2", travelled, cognitoidp.EventResponseTypeFail)
 		if again := f.assess("203.0.113.9", firefox); again.Level != cognitoidp.RiskLevelTypeHigh {
 			t.Errorf("after it was blocked it is %+v", again)
 		}
@@ -180,7 +191,7 @@ func TestNotify(t *testing.T) {
 			f.Helper()
 			var got *store.Message
 			f.write(func(tx *store.Tx) error {
-				if err := f.Notify(tx, f.user, d, e); err != nil {
+				if err := f.Notify(tx, f.app, f.user, d, e); err != nil {
 					return err
 				}
 				list, err := store.Messages(tx, "ann@example.com", 10)
@@ -236,11 +247,11 @@ func TestNotify(t *testing.T) {
 			f.now = f.now.Add(-feedbackLife)
 		}
 		// The pool's own words; in HTML a value is a text, not a tag.
-		own := &cognitoidp.NotifyConfigurationType{MfaEmail: &cognitoidp.NotifyEmailType{Subject: new("Really?"), HtmlBody: new("<b>{username}</b> in {city}")}}
-		if m := mail(&Decision{Notify: true, MFA: MFARequired, mails: own}, &store.AuthEvent{PoolID: "p", Sub: "ann-sub", ID: "e-2", At: f.now}); m.Subject != "Really?" || m.Body != "<b>ann&amp;co</b> in unknown" {
+		f.configure(OfPool, `{"AccountTakeoverRiskConfiguration":{"NotifyConfiguration":{"MfaEmail":{"Subject":"Really?","HtmlBody":"<b>{username}</b> in {city}"}}}}`)
+		if m := mail(&Decision{Notify: true, MFA: MFARequired}, &store.AuthEvent{PoolID: "p", Sub: "ann-sub", ID: "e-2", At: f.now}); m.Subject != "Really?" || m.Body != "<b>ann&amp;co</b> in unknown" {
 			t.Errorf("the mail is %+v", m)
 		}
-		if m := mail(&Decision{Notify: true, mails: own}, e); m.Subject != "New sign-in" {
+		if m := mail(&Decision{Notify: true}, e); m.Subject != "New sign-in" {
 			t.Errorf("the mail is %+v", m)
 		}
 		f.user.SetAttribute("email_verified", "false")
