@@ -42,10 +42,11 @@ func Devices(tx *Tx, poolID, sub, after string, limit int) ([]*Device, error) {
 		`select `+deviceColumns+` from user_devices where pool_id = $1 and sub = $2 and device_key > $3 order by device_key limit $4`, poolID, sub, after, limit)
 }
 
-// CountDevices is how many devices a user has confirmed.
-func CountDevices(tx *Tx, poolID, sub string) (n int, err error) {
-	err = tx.queryRow(`select count(*) from user_devices where pool_id = $1 and sub = $2`, poolID, sub).Scan(&n)
-	return n, err
+// KeepDevices forgets all but the most devices that were used last.
+func KeepDevices(tx *Tx, poolID, sub string, most int) error {
+	_, err := tx.exec(`delete from user_devices where pool_id = $1 and sub = $2 and device_key not in
+		(select device_key from user_devices where pool_id = $1 and sub = $2 order by authenticated_at desc, device_key limit $3)`, poolID, sub, most)
+	return err
 }
 
 // PutDevice writes a device.

@@ -58,7 +58,42 @@ func hash(parts ...[]byte) []byte {
 // Answer is the answer to the challenge PASSWORD_VERIFIER.
 func (s *SRP) Answer(poolID, password string, challenge map[string]string, now time.Time) (map[string]string, error) {
 	_, poolName, _ := strings.Cut(poolID, "_")
-	user := challenge["USER_ID_FOR_SRP"]
+	return s.answer(poolName, challenge["USER_ID_FOR_SRP"], password, challenge, now)
+}
+
+// Device is a device as amazon-cognito-identity-js makes one: its key, and the
+// secret that only it knows.
+type Device struct{ GroupKey, Key, Password string }
+
+// NewDevice draws a device's secret.
+func NewDevice(groupKey, key string) *Device {
+	secret := make([]byte, 40)
+	_, _ = rand.Read(secret) // never fails
+	return &Device{groupKey, key, base64.StdEncoding.EncodeToString(secret)}
+}
+
+// Verifier is what ConfirmDevice is given of a device: salt and verifier.
+func (d *Device) Verifier() (salt, verifier string) {
+	random := make([]byte, 16)
+	_, _ = rand.Read(random) // never fails
+	n := new(big.Int).SetBytes(random)
+	x := new(big.Int).SetBytes(hash(pad(n), hash([]byte(d.GroupKey+d.Key+":"+d.Password))))
+	v := new(big.Int).Exp(big.NewInt(2), x, group)
+	return base64.StdEncoding.EncodeToString(pad(n)), base64.StdEncoding.EncodeToString(pad(v))
+}
+
+// AnswerDevice is the answer to the challenge DEVICE_PASSWORD_VERIFIER.
+func (s *SRP) AnswerDevice(d *Device, challenge map[string]string, now time.Time) (map[string]string, error) {
+	m, err := s.answer(d.GroupKey, d.Key, d.Password, challenge, now)
+	if err == nil {
+		m["USERNAME"], m["DEVICE_KEY"] = challenge["USERNAME"], d.Key
+	}
+	return m, err
+}
+
+// answer is what both challenges are answered with. group and user are the
+// pool's name and the user's, or the keys of a device.
+func (s *SRP) answer(poolName, user, password string, challenge map[string]string, now time.Time) (map[string]string, error) {
 	salt, err := hex.DecodeString(evened(challenge["SALT"]))
 	if err != nil {
 		return nil, fmt.Errorf("SALT: %w", err)

@@ -453,6 +453,30 @@ class Directory(unittest.TestCase):
         self.fails(exceptions.InvalidParameterException, "", client.set_user_settings, AccessToken=token, MFAOptions=sms)
         self.fails(exceptions.InvalidParameterException, "", client.admin_set_user_settings, **self.of("careful", MFAOptions=sms))
 
+    def test_devices(self):
+        pool = client.create_user_pool(PoolName="devices", DeviceConfiguration={"DeviceOnlyRememberedOnUserPrompt": True})["UserPool"]["Id"]
+        app = client.create_user_pool_client(UserPoolId=pool, ClientName="app", ExplicitAuthFlows=["ALLOW_USER_PASSWORD_AUTH"])["UserPoolClient"]["ClientId"]
+        owner = {"UserPoolId": pool, "Username": "dora"}
+        client.admin_create_user(**owner, MessageAction="SUPPRESS")
+        client.admin_set_user_password(**owner, Password=PASSWORD, Permanent=True)
+        result = client.initiate_auth(ClientId=app, AuthFlow="USER_PASSWORD_AUTH", AuthParameters={"USERNAME": "dora", "PASSWORD": PASSWORD})["AuthenticationResult"]
+        token, key = result["AccessToken"], result["NewDeviceMetadata"]["DeviceKey"]
+        verifier = {"Salt": base64.b64encode(b"7" * 16).decode(), "PasswordVerifier": base64.b64encode(b"9" * 384).decode()}
+        confirm = {"AccessToken": token, "DeviceKey": key, "DeviceName": "laptop", "DeviceSecretVerifierConfig": verifier}
+        self.fails(exceptions.ResourceNotFoundException, "Device does not exist.", client.confirm_device, **{**confirm, "DeviceKey": key[:-1] + ("1" if key[-1] == "0" else "0")})
+        self.assertTrue(client.confirm_device(**confirm)["UserConfirmationNecessary"])
+        self.fails(exceptions.DeviceKeyExistsException, "", client.confirm_device, **confirm)
+        client.update_device_status(AccessToken=token, DeviceKey=key, DeviceRememberedStatus="remembered")
+        self.assertEqual([d["DeviceKey"] for d in client.list_devices(AccessToken=token)["Devices"]], [key])
+        device = client.get_device(AccessToken=token, DeviceKey=key)["Device"]
+        self.assertEqual(values(device["DeviceAttributes"])["dev:device_remembered_status"], "remembered")
+        client.admin_update_device_status(**owner, DeviceKey=key, DeviceRememberedStatus="not_remembered")
+        device = client.admin_get_device(**owner, DeviceKey=key)["Device"]
+        self.assertEqual(values(device["DeviceAttributes"])["dev:device_remembered_status"], "not_remembered")
+        self.assertEqual(len(client.admin_list_devices(**owner)["Devices"]), 1)
+        client.admin_forget_device(**owner, DeviceKey=key)
+        self.fails(exceptions.NotAuthorizedException, "Access Token has been revoked", client.forget_device, AccessToken=token, DeviceKey=key)
+
     def test_import_jobs(self):
         header = client.get_csv_header(UserPoolId=self.pool)["CSVHeader"]
         self.assertLessEqual({"cognito:username", "cognito:mfa_enabled", "email", "email_verified", "custom:team"}, set(header))

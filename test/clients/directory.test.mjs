@@ -8,30 +8,33 @@ import { before, test } from 'node:test';
 import {
   AddCustomAttributesCommand, AddUserPoolClientSecretCommand, AdminAddUserToGroupCommand, AdminConfirmSignUpCommand, AdminCreateUserCommand,
   AdminDeleteUserAttributesCommand, AdminDeleteUserCommand, AdminDisableProviderForUserCommand, AdminDisableUserCommand, AdminEnableUserCommand,
-  AdminGetUserCommand, AdminInitiateAuthCommand, AdminLinkProviderForUserCommand, AdminListGroupsForUserCommand, AdminListUserAuthEventsCommand, AdminRemoveUserFromGroupCommand,
-  AdminResetUserPasswordCommand, AdminRespondToAuthChallengeCommand, AdminSetUserMFAPreferenceCommand, AdminSetUserPasswordCommand, AdminSetUserSettingsCommand,
-  AdminUpdateAuthEventFeedbackCommand, AdminUpdateUserAttributesCommand, AdminUserGlobalSignOutCommand, AliasExistsException, AssociateSoftwareTokenCommand, ChangePasswordCommand,
-  CodeMismatchException, ConfirmForgotPasswordCommand, ConfirmSignUpCommand, CreateGroupCommand, CreateIdentityProviderCommand,
-  CreateManagedLoginBrandingCommand, CreateResourceServerCommand, CreateTermsCommand, CreateUserImportJobCommand, CreateUserPoolClientCommand,
-  CreateUserPoolCommand, CreateUserPoolDomainCommand, DeleteGroupCommand, DeleteIdentityProviderCommand, DeleteManagedLoginBrandingCommand,
-  DeleteResourceServerCommand, DeleteTermsCommand, DeleteUserAttributesCommand, DeleteUserCommand, DeleteUserPoolClientCommand,
-  DeleteUserPoolClientSecretCommand, DeleteUserPoolCommand, DeleteUserPoolDomainCommand, DescribeIdentityProviderCommand,
-  DescribeManagedLoginBrandingByClientCommand, DescribeManagedLoginBrandingCommand, DescribeResourceServerCommand, DescribeRiskConfigurationCommand,
-  DescribeTermsCommand, DescribeUserImportJobCommand, DescribeUserPoolClientCommand, DescribeUserPoolCommand, DescribeUserPoolDomainCommand,
-  DuplicateProviderException, EnableSoftwareTokenMFAException, FeatureUnavailableInTierException, ForgotPasswordCommand, GetCSVHeaderCommand,
-  GetGroupCommand, GetIdentityProviderByIdentifierCommand, GetLogDeliveryConfigurationCommand, GetSigningCertificateCommand,
-  GetTokensFromRefreshTokenCommand, GetUICustomizationCommand, GetUserAttributeVerificationCodeCommand, GetUserAuthFactorsCommand, GetUserCommand,
-  GetUserPoolMfaConfigCommand, GlobalSignOutCommand, GroupExistsException, InitiateAuthCommand, InvalidParameterException, InvalidPasswordException,
+  AdminForgetDeviceCommand, AdminGetDeviceCommand, AdminGetUserCommand, AdminInitiateAuthCommand, AdminLinkProviderForUserCommand,
+  AdminListDevicesCommand, AdminListGroupsForUserCommand, AdminListUserAuthEventsCommand, AdminRemoveUserFromGroupCommand,
+  AdminResetUserPasswordCommand, AdminUpdateAuthEventFeedbackCommand,
+  AdminRespondToAuthChallengeCommand, AdminSetUserMFAPreferenceCommand, AdminSetUserPasswordCommand, AdminSetUserSettingsCommand,
+  AdminUpdateDeviceStatusCommand, AdminUpdateUserAttributesCommand, AdminUserGlobalSignOutCommand, AliasExistsException,
+  AssociateSoftwareTokenCommand, ChangePasswordCommand, CodeMismatchException, ConfirmDeviceCommand, ConfirmForgotPasswordCommand,
+  ConfirmSignUpCommand, CreateGroupCommand, CreateIdentityProviderCommand, CreateManagedLoginBrandingCommand, CreateResourceServerCommand,
+  CreateTermsCommand, CreateUserImportJobCommand, CreateUserPoolClientCommand, CreateUserPoolCommand, CreateUserPoolDomainCommand,
+  DeleteGroupCommand, DeleteIdentityProviderCommand, DeleteManagedLoginBrandingCommand, DeleteResourceServerCommand, DeleteTermsCommand,
+  DeleteUserAttributesCommand, DeleteUserCommand, DeleteUserPoolClientCommand, DeleteUserPoolClientSecretCommand, DeleteUserPoolCommand,
+  DeleteUserPoolDomainCommand, DescribeIdentityProviderCommand, DescribeManagedLoginBrandingByClientCommand, DescribeManagedLoginBrandingCommand,
+  DescribeResourceServerCommand, DescribeRiskConfigurationCommand, DescribeTermsCommand, DescribeUserImportJobCommand, DescribeUserPoolClientCommand,
+  DescribeUserPoolCommand, DescribeUserPoolDomainCommand, DeviceKeyExistsException, DuplicateProviderException, EnableSoftwareTokenMFAException,
+  FeatureUnavailableInTierException, ForgetDeviceCommand, ForgotPasswordCommand, GetCSVHeaderCommand, GetDeviceCommand, GetGroupCommand,
+  GetIdentityProviderByIdentifierCommand, GetLogDeliveryConfigurationCommand, GetSigningCertificateCommand, GetTokensFromRefreshTokenCommand,
+  GetUICustomizationCommand, GetUserAttributeVerificationCodeCommand, GetUserAuthFactorsCommand, GetUserCommand, GetUserPoolMfaConfigCommand,
+  GlobalSignOutCommand, GroupExistsException, InitiateAuthCommand, InvalidParameterException, InvalidPasswordException, ListDevicesCommand,
   ListGroupsCommand, ListIdentityProvidersCommand, ListResourceServersCommand, ListTagsForResourceCommand, ListTermsCommand,
   ListUserImportJobsCommand, ListUserPoolClientSecretsCommand, ListUserPoolClientsCommand, ListUserPoolsCommand, ListUsersCommand,
   ListUsersInGroupCommand, ManagedLoginBrandingExistsException, NotAuthorizedException, PreconditionNotMetException, ResendConfirmationCodeCommand,
   ResourceNotFoundException, RespondToAuthChallengeCommand, RevokeTokenCommand, ScopeDoesNotExistException, SetLogDeliveryConfigurationCommand,
-  SetRiskConfigurationCommand, SetUICustomizationCommand, SetUserMFAPreferenceCommand, SetUserPoolMfaConfigCommand, SetUserSettingsCommand, SignUpCommand,
-  SoftwareTokenMFANotFoundException, StartUserImportJobCommand, StopUserImportJobCommand, TagResourceCommand, TermsExistsException,
-  UntagResourceCommand, UpdateAuthEventFeedbackCommand, UpdateGroupCommand, UpdateIdentityProviderCommand, UpdateManagedLoginBrandingCommand, UpdateResourceServerCommand,
-  UpdateTermsCommand, UpdateUserAttributesCommand, UpdateUserPoolClientCommand, UpdateUserPoolCommand, UpdateUserPoolDomainCommand,
-  UserNotFoundException, UserPoolAddOnNotEnabledException, UsernameExistsException, VerifySoftwareTokenCommand, VerifyUserAttributeCommand, paginateListGroups, paginateListUserPools,
-  paginateListUsers,
+  SetRiskConfigurationCommand, SetUICustomizationCommand, SetUserMFAPreferenceCommand, SetUserPoolMfaConfigCommand, SetUserSettingsCommand,
+  SignUpCommand, SoftwareTokenMFANotFoundException, StartUserImportJobCommand, StopUserImportJobCommand, TagResourceCommand, TermsExistsException,
+  UntagResourceCommand, UpdateAuthEventFeedbackCommand, UpdateDeviceStatusCommand, UpdateGroupCommand, UpdateIdentityProviderCommand, UpdateManagedLoginBrandingCommand,
+  UpdateResourceServerCommand, UpdateTermsCommand, UpdateUserAttributesCommand, UpdateUserPoolClientCommand, UpdateUserPoolCommand,
+  UpdateUserPoolDomainCommand, UserNotFoundException, UserPoolAddOnNotEnabledException, UsernameExistsException, VerifySoftwareTokenCommand, VerifyUserAttributeCommand,
+  paginateListGroups, paginateListUserPools, paginateListUsers,
 } from '@aws-sdk/client-cognito-identity-provider';
 import { account, code, idp, password, region } from './stack.mjs';
 
@@ -481,6 +484,38 @@ test('second factors, and new tokens for a refresh token', async () => {
   await idp.send(new SetUserSettingsCommand({ AccessToken, MFAOptions: [] }));
   await fails(idp.send(new SetUserSettingsCommand({ AccessToken, MFAOptions })), InvalidParameterException);
   await fails(idp.send(new AdminSetUserSettingsCommand(ofUser('careful', { MFAOptions }))), InvalidParameterException);
+});
+
+test('devices', async () => {
+  const { UserPool } = await idp.send(new CreateUserPoolCommand({ PoolName: 'devices', DeviceConfiguration: { DeviceOnlyRememberedOnUserPrompt: true } }));
+  const { UserPoolClient } = await idp.send(new CreateUserPoolClientCommand({
+    UserPoolId: UserPool.Id, ClientName: 'app', ExplicitAuthFlows: ['ALLOW_USER_PASSWORD_AUTH', 'ALLOW_REFRESH_TOKEN_AUTH'],
+  }));
+  const owner = { UserPoolId: UserPool.Id, Username: 'dora' };
+  await idp.send(new AdminCreateUserCommand({ ...owner, MessageAction: 'SUPPRESS' }));
+  await idp.send(new AdminSetUserPasswordCommand({ ...owner, Password: password, Permanent: true }));
+  const { AuthenticationResult } = await idp.send(new InitiateAuthCommand({
+    ClientId: UserPoolClient.ClientId, AuthFlow: 'USER_PASSWORD_AUTH', AuthParameters: { USERNAME: 'dora', PASSWORD: password },
+  }));
+  const { AccessToken, NewDeviceMetadata: { DeviceKey, DeviceGroupKey } } = AuthenticationResult;
+  assert.match(DeviceKey, /^[\w-]+_[0-9a-f-]+$/);
+  assert.ok(DeviceGroupKey);
+  const DeviceSecretVerifierConfig = { Salt: Buffer.alloc(16, 7).toString('base64'), PasswordVerifier: Buffer.alloc(384, 9).toString('base64') };
+  const confirm = (key) => idp.send(new ConfirmDeviceCommand({ AccessToken, DeviceKey: key, DeviceName: 'laptop', DeviceSecretVerifierConfig }));
+  await fails(confirm(DeviceKey.replace(/.$/, (c) => (c === '0' ? '1' : '0'))), ResourceNotFoundException, 'Device does not exist.');
+  assert.equal((await confirm(DeviceKey)).UserConfirmationNecessary, true);
+  await fails(confirm(DeviceKey), DeviceKeyExistsException);
+  await idp.send(new UpdateDeviceStatusCommand({ AccessToken, DeviceKey, DeviceRememberedStatus: 'remembered' }));
+  const { Devices } = await idp.send(new ListDevicesCommand({ AccessToken }));
+  assert.deepEqual(Devices.map((d) => d.DeviceKey), [DeviceKey]);
+  const { Device } = await idp.send(new GetDeviceCommand({ AccessToken, DeviceKey }));
+  assert.equal(value(Device.DeviceAttributes, 'dev:device_remembered_status'), 'remembered');
+  assert.ok(Device.DeviceCreateDate instanceof Date);
+  await idp.send(new AdminUpdateDeviceStatusCommand({ ...owner, DeviceKey, DeviceRememberedStatus: 'not_remembered' }));
+  assert.equal(value((await idp.send(new AdminGetDeviceCommand({ ...owner, DeviceKey }))).Device.DeviceAttributes, 'dev:device_remembered_status'), 'not_remembered');
+  assert.equal((await idp.send(new AdminListDevicesCommand(owner))).Devices.length, 1);
+  await idp.send(new AdminForgetDeviceCommand({ ...owner, DeviceKey }));
+  await fails(idp.send(new ForgetDeviceCommand({ AccessToken, DeviceKey })), NotAuthorizedException, 'Access Token has been revoked');
 });
 
 test('import jobs', async () => {

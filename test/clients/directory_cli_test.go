@@ -2,6 +2,7 @@ package clients_test
 
 import (
 	"bytes"
+	"encoding/base64"
 	"encoding/json"
 	"image"
 	"image/png"
@@ -59,6 +60,7 @@ func TestCLI_directory(t *testing.T) {
 				{"terms", (*directoryCLI).terms},
 				{"risk and logs", (*directoryCLI).riskAndLogs},
 				{"second factors", (*directoryCLI).secondFactors},
+				{"devices", (*directoryCLI).devices},
 				{"import", (*directoryCLI).imports},
 			} {
 				t.Run(part.name, func(t *testing.T) {
@@ -559,6 +561,33 @@ func (c *directoryCLI) secondFactors() {
 	const sms = "DeliveryMedium=SMS,AttributeName=phone_number"
 	c.fails("InvalidParameterException", "", "set-user-settings", "--access-token", access, "--mfa-options", sms)
 	c.fails("InvalidParameterException", "", "admin-set-user-settings", "--user-pool-id", c.pool, "--username", "careful", "--mfa-options", sms)
+}
+
+func (c *directoryCLI) devices() {
+	pool := c.idp("create-user-pool", "--pool-name", "devices", "--device-configuration", "DeviceOnlyRememberedOnUserPrompt=true").text("UserPool.Id")
+	app := c.idp("create-user-pool-client", "--user-pool-id", pool, "--client-name", "app", "--explicit-auth-flows", "ALLOW_USER_PASSWORD_AUTH").text("UserPoolClient.ClientId")
+	of := func(command string, more ...string) []string {
+		return append([]string{command, "--user-pool-id", pool, "--username", "dora"}, more...)
+	}
+	c.idp(of("admin-create-user", "--message-action", "SUPPRESS")...)
+	c.idp(of("admin-set-user-password", "--password", cliPassword, "--permanent")...)
+	got := c.idp("initiate-auth", "--client-id", app, "--auth-flow", "USER_PASSWORD_AUTH", "--auth-parameters", "USERNAME=dora,PASSWORD="+cliPassword)
+	key := got.text("AuthenticationResult.NewDeviceMetadata.DeviceKey")
+	mine := func(command string, more ...string) []string {
+		return append([]string{command, "--access-token", got.text("AuthenticationResult.AccessToken")}, more...)
+	}
+	verifier := base64.StdEncoding.EncodeToString(bytes.Repeat([]byte{9}, 384))
+	confirm := mine("confirm-device", "--device-key", key, "--device-secret-verifier-config", "Salt=BwcHBwcHBwcHBwcHBwcHBw==,PasswordVerifier="+verifier)
+	c.idp(confirm...).is("UserConfirmationNecessary", "true")
+	c.fails("DeviceKeyExistsException", "", confirm...)
+	c.idp(mine("update-device-status", "--device-key", key, "--device-remembered-status", "remembered")...)
+	c.idp(mine("list-devices")...).is("Devices.*.DeviceKey", `["`+key+`"]`)
+	c.idp(mine("get-device", "--device-key", key)...).is("Device.DeviceKey", `"`+key+`"`)
+	c.idp(of("admin-update-device-status", "--device-key", key, "--device-remembered-status", "not_remembered")...)
+	c.idp(of("admin-get-device", "--device-key", key)...).is("Device.DeviceKey", `"`+key+`"`)
+	c.idp(of("admin-list-devices")...).is("Devices.*.DeviceKey", `["`+key+`"]`)
+	c.idp(of("admin-forget-device", "--device-key", key)...)
+	c.fails("NotAuthorizedException", "Access Token has been revoked", mine("forget-device", "--device-key", key)...)
 }
 
 func (c *directoryCLI) imports() {

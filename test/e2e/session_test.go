@@ -37,6 +37,9 @@ func claimed(token, name string, value any) string {
 	return parts[0] + "." + base64.RawURLEncoding.EncodeToString(payload) + "." + parts[2]
 }
 
+// someDevice is a device key that was never given.
+const someDevice = "us-east-1_00000000-0000-0000-0000-000000000000"
+
 // TestAccessToken_refused: every operation for the token's user refuses every
 // token that is not one of this pool, whole, alive and for access.
 func TestAccessToken_refused(t *testing.T) {
@@ -66,6 +69,26 @@ func TestAccessToken_refused(t *testing.T) {
 			},
 			"DeleteUser": func(token string) error {
 				_, err := n.anyone.IDP.DeleteUser(e.Context(), &idp.DeleteUserInput{AccessToken: &token})
+				return err
+			},
+			"ConfirmDevice": func(token string) error {
+				_, err := n.anyone.IDP.ConfirmDevice(e.Context(), &idp.ConfirmDeviceInput{AccessToken: &token, DeviceKey: aws.String(someDevice)})
+				return err
+			},
+			"GetDevice": func(token string) error {
+				_, err := n.anyone.IDP.GetDevice(e.Context(), &idp.GetDeviceInput{AccessToken: &token, DeviceKey: aws.String(someDevice)})
+				return err
+			},
+			"ListDevices": func(token string) error {
+				_, err := n.anyone.IDP.ListDevices(e.Context(), &idp.ListDevicesInput{AccessToken: &token})
+				return err
+			},
+			"UpdateDeviceStatus": func(token string) error {
+				_, err := n.anyone.IDP.UpdateDeviceStatus(e.Context(), &idp.UpdateDeviceStatusInput{AccessToken: &token, DeviceKey: aws.String(someDevice), DeviceRememberedStatus: "remembered"})
+				return err
+			},
+			"ForgetDevice": func(token string) error {
+				_, err := n.anyone.IDP.ForgetDevice(e.Context(), &idp.ForgetDeviceInput{AccessToken: &token, DeviceKey: aws.String(someDevice)})
 				return err
 			},
 			"DeleteUserAttributes": func(token string) error {

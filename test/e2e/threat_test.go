@@ -301,6 +301,18 @@ func TestCompromisedPasswords(t *testing.T) {
 		}
 		_, err = off.signUp("ann", leaked)
 		off.ok(err)
+
+		// Where there is no password there is nothing to look up.
+		codes := e.tenant(func(in *idp.CreateUserPoolInput) {
+			enforced(in)
+			in.Policies = &types.UserPoolPolicyType{SignInPolicy: &types.SignInPolicyType{AllowedFirstAuthFactors: []types.AuthFactorType{"PASSWORD", "EMAIL_OTP"}}}
+		}, nil)
+		codes.ok(codes.compromised(nil, "BLOCK"))
+		_, err = codes.anyone.IDP.SignUp(codes.Context(), &idp.SignUpInput{ClientId: &codes.client, Username: aws.String("ann"), UserAttributes: attributes("email", email("ann"))})
+		codes.ok(err)
+		if got := told(codes.events("ann")); got != "SignUp Pass NoRisk" {
+			codes.Errorf("the events are %s", got)
+		}
 	}, leakedPasswords(t))
 }
 

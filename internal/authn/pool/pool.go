@@ -71,6 +71,21 @@ func (p *Pool) Passwordless() bool {
 	return p.FirstFactor(cognitoidp.AuthFactorTypeEmailOtp) || p.FirstFactor(cognitoidp.AuthFactorTypeSmsOtp)
 }
 
+// FirstAddress is an address of a user to which the code of a first factor can
+// go. Without one it is an InvalidParameterException: a user without a password
+// could not sign in.
+func (p *Pool) FirstAddress(u *store.User) (attribute string, err error) {
+	for _, a := range []struct {
+		factor cognitoidp.AuthFactorType
+		name   string
+	}{{cognitoidp.AuthFactorTypeEmailOtp, "email"}, {cognitoidp.AuthFactorTypeSmsOtp, "phone_number"}} {
+		if _, has := u.Attribute(a.name); has && p.FirstFactor(a.factor) {
+			return a.name, nil
+		}
+	}
+	return "", invalid("A user without a password needs an email address or a phone number that the user pool's first factors send codes to.")
+}
+
 // TracksDevices reports whether the pool knows its users' devices.
 func (p *Pool) TracksDevices() bool { return p.Settings.DeviceConfiguration != nil }
 

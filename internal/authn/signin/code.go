@@ -31,8 +31,9 @@ const (
 )
 
 var (
-	errCode  = &cognitoidp.CodeMismatchException{Message: "Invalid code or auth state for the user."}
-	errLimit = &cognitoidp.LimitExceededException{Message: "Attempt limit exceeded, please try after some time."}
+	errCode = &cognitoidp.CodeMismatchException{Message: "Invalid code or auth state for the user."}
+	// The models of these operations list no LimitExceededException.
+	errLimit = &cognitoidp.TooManyRequestsException{Message: "Attempt limit exceeded, please try after some time."}
 )
 
 func randomDigits(n int) string {

@@ -26,11 +26,15 @@ func (s *Service) AdminCreateUser(ctx context.Context, in *cognitoidp.AdminCreat
 	if err != nil {
 		return nil, err
 	}
-	temporary, err := s.temporaryPassword(ctx, p, u, in.TemporaryPassword)
-	if err != nil {
-		return nil, err
+	var temporary string
+	if in.TemporaryPassword == nil && action == cognitoidp.MessageActionTypeSuppress && passwordless(p, u) {
+		u.Status = string(cognitoidp.UserStatusTypeConfirmed)
+	} else {
+		if temporary, err = s.temporaryPassword(ctx, p, u, in.TemporaryPassword); err != nil {
+			return nil, err
+		}
+		u.Status = string(cognitoidp.UserStatusTypeForceChangePassword)
 	}
-	u.Status = string(cognitoidp.UserStatusTypeForceChangePassword)
 	err = s.DB.Write(ctx, func(tx *store.Tx) error {
 		if api.Value(in.ForceAliasCreation) {
 			if err := s.takeAliases(tx, p, u); err != nil {
@@ -57,6 +61,17 @@ func (s *Service) AdminCreateUser(ctx context.Context, in *cognitoidp.AdminCreat
 	s.counts.changed()
 	s.Delivery.Wake()
 	return &cognitoidp.AdminCreateUserOutput{User: userType(u)}, nil
+}
+
+// passwordless reports whether a new user needs no password: codes to a
+// verified address sign the user in (auth-flows.md, section 7).
+func passwordless(p *pool.Pool, u *store.User) bool {
+	name, err := p.FirstAddress(u)
+	if err != nil {
+		return false
+	}
+	verified, _ := u.Attribute(name + "_verified")
+	return verified == "true"
 }
 
 // temporaryPassword checks the one that was given or makes one.

@@ -208,8 +208,11 @@ func (s *Service) ChangePassword(ctx context.Context, in *cognitoidp.ChangePassw
 	if err != nil {
 		return nil, err
 	}
-	if err := s.SignIn.CheckPassword(ctx, b.pool, b.user, string(api.Value(in.PreviousPassword))); err != nil {
-		return nil, err
+	// Who signs in without a password sets a first one.
+	if len(b.user.Password) > 0 || in.PreviousPassword != nil {
+		if err := s.SignIn.CheckPassword(ctx, b.pool, b.user, string(api.Value(in.PreviousPassword))); err != nil {
+			return nil, err
+		}
 	}
 	seen := s.Risk.Unjudged(b.pool, risk.Public(ctx, b.client, nil))
 	event := func(tx *store.Tx, response cognitoidp.EventResponseType) error {
@@ -222,6 +225,9 @@ func (s *Service) ChangePassword(ctx context.Context, in *cognitoidp.ChangePassw
 		return nil, cmp.Or(s.DB.Write(ctx, func(tx *store.Tx) error { return event(tx, cognitoidp.EventResponseTypeFail) }), err)
 	}
 	err = s.knownUser(ctx, b.pool, b.user.Sub, func(tx *store.Tx, p *pool.Pool, u *store.User) error {
+		if !u.PasswordAt.Equal(b.user.PasswordAt) || (len(u.Password) == 0) != (len(b.user.Password) == 0) {
+			return notAuthorized("Incorrect username or password.") // changed since it was checked
+		}
 		if err := event(tx, cognitoidp.EventResponseTypePass); err != nil {
 			return err
 		}

@@ -45,7 +45,7 @@ func (s *Service) SignUp(ctx context.Context, in *cognitoidp.SignUpInput) (*cogn
 	if *p.Settings.AdminCreateUserConfig.AllowAdminCreateUserOnly {
 		return nil, notAuthorized("SignUp is not permitted for this user pool")
 	}
-	if in.Password == nil {
+	if in.Password == nil && !p.Passwordless() {
 		return nil, invalid("Password is required: this pool has no passwordless sign-in.")
 	}
 	given := attributes(in.UserAttributes)
@@ -63,12 +63,16 @@ func (s *Service) SignUp(ctx context.Context, in *cognitoidp.SignUpInput) (*cogn
 		return nil, err
 	}
 	u.Status = string(cognitoidp.UserStatusTypeUnconfirmed)
-	if err := s.setPassword(ctx, p, u, string(*in.Password)); err != nil {
-		return nil, err
-	}
 	seen := s.Risk.Unjudged(p, risk.Public(ctx, c, in.UserContextData))
-	if err := s.refuseLeaked(ctx, p, c, seen, cognitoidp.EventFilterTypeSignUp, string(*in.Password)); err != nil {
-		return nil, err
+	if in.Password != nil {
+		if err := s.setPassword(ctx, p, u, string(*in.Password)); err != nil {
+			return nil, err
+		}
+		if err := s.refuseLeaked(ctx, p, c, seen, cognitoidp.EventFilterTypeSignUp, string(*in.Password)); err != nil {
+			return nil, err
+		}
+	} else if _, err := p.FirstAddress(u); err != nil {
+		return nil, err // nothing could sign this user in
 	}
 	out := &cognitoidp.SignUpOutput{UserConfirmed: new(false), UserSub: &u.Sub}
 	err = s.DB.Write(ctx, func(tx *store.Tx) error {
@@ -92,7 +96,20 @@ func (s *Service) SignUp(ctx context.Context, in *cognitoidp.SignUpInput) (*cogn
 	}
 	s.counts.changed()
 	s.Delivery.Wake()
+	session, err := s.SignIn.SignedUp(p, c, u)
+	if err != nil {
+		return nil, err
+	}
+	out.Session = sessionText(session)
 	return out, nil
+}
+
+// sessionText is a session as answers hold it: nil for none.
+func sessionText(text string) *api.Secret {
+	if text == "" {
+		return nil
+	}
+	return new(api.Secret(text))
 }
 
 // taken is exists in place of a conflict of the store.
@@ -184,6 +201,8 @@ func (s *Service) ConfirmSignUp(ctx context.Context, in *cognitoidp.ConfirmSignU
 		return nil, err
 	}
 	var refusal error
+	var confirmed *store.User
+	var verified string
 	err = s.DB.Write(ctx, func(tx *store.Tx) error {
 		refusal = nil
 		u, err := p.FindUser(tx, string(*in.Username))
@@ -204,7 +223,12 @@ func (s *Service) ConfirmSignUp(ctx context.Context, in *cognitoidp.ConfirmSignU
 			refusal = no
 			return err
 		}
-		return s.confirm(tx, p, u, code.Attribute, in.ForceAliasCreation != nil && *in.ForceAliasCreation)
+		if err := s.confirm(tx, p, u, code.Attribute, in.ForceAliasCreation != nil && *in.ForceAliasCreation); err != nil {
+			return err
+		}
+		verified = code.Attribute
+		confirmed, err = store.UserBySub(tx, p.ID, u.Sub)
+		return err
 	})
 	if err == nil {
 		err = refusal
@@ -212,7 +236,11 @@ func (s *Service) ConfirmSignUp(ctx context.Context, in *cognitoidp.ConfirmSignU
 	if err != nil {
 		return nil, err
 	}
-	return &cognitoidp.ConfirmSignUpOutput{}, nil
+	session, err := s.SignIn.ConfirmedSignUp(p, c, confirmed, verified, string(api.Value(in.Session)))
+	if err != nil {
+		return nil, err
+	}
+	return &cognitoidp.ConfirmSignUpOutput{Session: sessionText(session)}, nil
 }
 
 // confirm makes a user CONFIRMED and an attribute verified. force takes an
