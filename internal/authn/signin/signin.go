@@ -64,6 +64,7 @@ import (
 	"gatehouse/internal/api/cognitoidp"
 	"gatehouse/internal/authn/password"
 	"gatehouse/internal/authn/pool"
+	"gatehouse/internal/authn/risk"
 	"gatehouse/internal/authn/token"
 	"gatehouse/internal/engine"
 	"gatehouse/internal/outbound/delivery"
@@ -81,6 +82,7 @@ type Config struct {
 	Delivery *delivery.Outbox
 	// Triggers calls the functions of pools; nil: there are none to call.
 	Triggers *trigger.Caller
+	Risk     *risk.Guard // threat protection; nil: off in every pool
 	Now      func() time.Time
 	// BaseDomain and Region are in the names of pools' domains, which passkeys
 	// are made for.
