@@ -123,9 +123,10 @@ func UserPoolClientByID(tx *Tx, id string) (*UserPoolClient, error) {
 	return c, err
 }
 
-// UserPoolClients lists a pool's clients by id, without their secrets.
+// UserPoolClients lists a pool's clients by id, with their settings and without
+// their secrets.
 func UserPoolClients(tx *Tx, poolID, after string, limit int) ([]UserPoolClient, error) {
-	rows, err := tx.query(`select client_id, name from user_pool_clients where pool_id = $1 and client_id > $2 order by client_id limit $3`,
+	rows, err := tx.query(`select client_id, name, settings from user_pool_clients where pool_id = $1 and client_id > $2 order by client_id limit $3`,
 		poolID, after, limit)
 	if err != nil {
 		return nil, err
@@ -134,7 +135,7 @@ func UserPoolClients(tx *Tx, poolID, after string, limit int) ([]UserPoolClient,
 	var list []UserPoolClient
 	for rows.Next() {
 		c := UserPoolClient{PoolID: poolID}
-		if err := rows.Scan(&c.ID, &c.Name); err != nil {
+		if err := rows.Scan(&c.ID, &c.Name, &c.Settings); err != nil {
 			return nil, err
 		}
 		list = append(list, c)

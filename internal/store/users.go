@@ -152,6 +152,14 @@ func UpdateCounters(tx *Tx, u *User) error {
 	return err
 }
 
+// RenewPassword keeps the same password in another record: nothing else of the
+// user changes, PasswordAt included.
+func RenewPassword(tx *Tx, u *User, record []byte) error {
+	u.Password = record
+	_, err := tx.exec(`update users set password = $3 where pool_id = $1 and sub = $2`, u.PoolID, u.Sub, tx.seal("password", u.PoolID+"/"+u.Sub, record))
+	return err
+}
+
 // NameCounter is the counter of a name that no user has. It is kept so that
 // such a name is locked out exactly as a user's is, and nobody can tell them
 // apart. digest stands for the name.

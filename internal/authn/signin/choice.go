@@ -208,7 +208,7 @@ func (e *Engine) FirstFactors(ctx context.Context, p *pool.Pool, u *store.User) 
 // password, which is the first of two, and a passkey that counts as both.
 func choicesOf(p *pool.Pool, u *store.User, f *Factors, passkeys bool) (list []cognitoidp.ChallengeNameType) {
 	if p.FirstFactor(cognitoidp.AuthFactorTypePassword) && (len(u.Password) > 0 || !p.Passwordless()) {
-		list = append(list, choiceSRP, choicePassword)
+		list = append(list, passwordChoices(p)...)
 	}
 	if u.Status == string(cognitoidp.UserStatusTypeForceChangePassword) {
 		return list
@@ -225,6 +225,14 @@ func choicesOf(p *pool.Pool, u *store.User, f *Factors, passkeys bool) (list []c
 	return list
 }
 
+// passwordChoices are the ways to show a password.
+func passwordChoices(p *pool.Pool) []cognitoidp.ChallengeNameType {
+	if !p.HasSRP() {
+		return []cognitoidp.ChallengeNameType{choicePassword}
+	}
+	return []cognitoidp.ChallengeNameType{choiceSRP, choicePassword}
+}
+
 // canHaveCode reports whether a user can begin with a code.
 func canHaveCode(p *pool.Pool, u *store.User, challenge cognitoidp.ChallengeNameType) bool {
 	factor, attribute := cognitoidp.AuthFactorTypeSmsOtp, "phone_number"
@@ -238,7 +246,7 @@ func canHaveCode(p *pool.Pool, u *store.User, challenge cognitoidp.ChallengeName
 // simulatedChoices are those of a name that no user has.
 func simulatedChoices(p *pool.Pool) (list []cognitoidp.ChallengeNameType) {
 	if p.FirstFactor(cognitoidp.AuthFactorTypePassword) {
-		list = append(list, choiceSRP, choicePassword)
+		list = append(list, passwordChoices(p)...)
 	}
 	if p.MFA() == cognitoidp.UserPoolMfaTypeOn {
 		return list

@@ -127,6 +127,11 @@ func (e *Engine) finish(ctx context.Context, pr *proof) (*Step, error) {
 		if g.Groups, err = pr.pool.GroupsOf(tx, u); err != nil {
 			return err
 		}
+		if len(pr.Renewed) > 0 && !pr.Replaced {
+			if err := store.RenewPassword(tx, u, pr.Renewed); err != nil {
+				return err
+			}
+		}
 		g.User, g.AuthTime = u, tx.Now.Truncate(time.Second)
 		expires = tx.Now.Add(refreshLife)
 		if g.DeviceKey, fresh, err = e.deviceOf(tx, pr, d); err != nil {

@@ -40,7 +40,7 @@ func (e *Engine) checkPassword(ctx context.Context, pr *proof, text string) (*St
 		if is, err := e.nameLocked(ctx, pr.pool, pr.typed); err != nil || is {
 			return nil, cmp.Or(err, errLocked)
 		}
-		if err := e.hasher.Decoy(ctx, password.SRP, pr.pool.Name(), pr.typed, text); err != nil {
+		if err := e.hasher.Decoy(ctx, pr.pool.PasswordRecord(), pr.pool.Name(), pr.typed, text); err != nil {
 			return nil, err
 		}
 		return nil, e.recordFailure(ctx, pr.pool, nil, pr.typed, nil)
@@ -51,25 +51,36 @@ func (e *Engine) checkPassword(ctx context.Context, pr *proof, text string) (*St
 	if err := mayTryPassword(u, pr.client); err != nil {
 		return nil, err
 	}
-	if ok, err := e.right(ctx, pr.pool, u, text); err != nil {
+	ok, renewed, err := e.right(ctx, pr.pool, u, text)
+	if err != nil {
 		return nil, err
 	} else if !ok {
 		return nil, e.recordFailure(ctx, pr.pool, u, pr.typed, nil)
 	}
-	pr.First, pr.Password = byPassword, true
+	pr.First, pr.Password, pr.Renewed = byPassword, true, renewed
 	return e.proceed(ctx, pr)
 }
 
-// right compares a password with a user's record, in constant time.
-func (e *Engine) right(ctx context.Context, p *pool.Pool, u *store.User, text string) (bool, error) {
+// right compares a password with a user's record, in constant time. Where the
+// pool keeps passwords in another way by now, it makes the record that the
+// sign-in may put in place of the old one. A wrong password costs that as well:
+// it must cost what a name costs that no user has.
+func (e *Engine) right(ctx context.Context, p *pool.Pool, u *store.User, text string) (ok bool, renewed []byte, err error) {
 	if len(u.Password) == 0 {
-		return false, e.hasher.Decoy(ctx, password.SRP, p.Name(), u.Username, text)
+		return false, nil, e.hasher.Decoy(ctx, p.PasswordRecord(), p.Name(), u.Username, text)
 	}
 	r, err := password.Decode(u.Password)
 	if err != nil {
-		return false, err
+		return false, nil, err
 	}
-	return e.hasher.Check(ctx, r, p.Name(), u.Username, text)
+	if ok, err = e.hasher.Check(ctx, r, p.Name(), u.Username, text); err != nil || r.Kind == p.PasswordRecord() {
+		return ok, nil, err
+	}
+	fresh, err := e.hasher.NewRecord(ctx, p.PasswordRecord(), p.Name(), u.Username, text)
+	if err != nil || !ok {
+		return false, nil, err
+	}
+	return true, fresh.Encode(), nil
 }
 
 // CheckPassword checks the password of a user who is signed in already, as
@@ -78,7 +89,7 @@ func (e *Engine) CheckPassword(ctx context.Context, p *pool.Pool, u *store.User,
 	if locked(u.Counter, e.Now()) {
 		return errLocked
 	}
-	if ok, err := e.right(ctx, p, u, text); err != nil {
+	if ok, _, err := e.right(ctx, p, u, text); err != nil {
 		return err
 	} else if !ok {
 		return e.recordFailure(ctx, p, u, u.Username, nil)
@@ -88,7 +99,8 @@ func (e *Engine) CheckPassword(ctx context.Context, p *pool.Pool, u *store.User,
 
 // NewPassword checks a password against the pool's policy, and against the
 // former passwords of a user whose pool remembers some, and makes its record.
-// Each comparison costs an exponentiation: never call it inside a transaction.
+// Each comparison costs an exponentiation, or an Argon2id hash: never call it
+// inside a transaction.
 func (e *Engine) NewPassword(ctx context.Context, p *pool.Pool, u *store.User, text string) ([]byte, error) {
 	if err := policyOf(p).Check(text); err != nil {
 		return nil, &cognitoidp.InvalidPasswordException{Message: err.Error()}
@@ -98,7 +110,7 @@ func (e *Engine) NewPassword(ctx context.Context, p *pool.Pool, u *store.User, t
 			return nil, err
 		}
 	}
-	r, err := e.hasher.NewRecord(ctx, password.SRP, p.Name(), u.Username, text)
+	r, err := e.hasher.NewRecord(ctx, p.PasswordRecord(), p.Name(), u.Username, text)
 	if err != nil {
 		return nil, err
 	}

@@ -27,6 +27,7 @@ type progress struct {
 	DeviceKey string                  `json:"dk,omitempty"` // the device that the client named
 	Proven    bool                    `json:"dp,omitempty"` // and that proved itself
 	Admin     bool                    `json:"ad,omitempty"` // begun with credentials
+	Renewed   []byte                  `json:"rn,omitempty"` // the record that takes the place of the password's when the sign-in ends
 }
 
 // session is what a challenge remembers: sealed into the Session string, bound

@@ -63,6 +63,9 @@ func (e *Engine) startSRP(ctx context.Context, s *Start) (*Step, error) {
 
 // askSRP asks for the proof of a password.
 func (e *Engine) askSRP(ctx context.Context, pr *proof, a string) (*Step, error) {
+	if !pr.pool.HasSRP() { // CUSTOM_AUTH may still ask for it
+		return nil, invalid("SRP is not available: the user pool keeps passwords as Argon2id.")
+	}
 	var name string
 	var salt, verifier []byte
 	if pr.user == nil {

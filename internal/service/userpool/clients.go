@@ -70,6 +70,9 @@ func (s *Service) insertClient(ctx context.Context, row *store.UserPoolClient, s
 		}
 	}
 	return s.inPool(ctx, row.PoolID, func(tx *store.Tx, _ *pool.Pool) error {
+		if err := checkClientRecord(tx, row.PoolID, settings); err != nil {
+			return err
+		}
 		if err := checkReferences(tx, row.PoolID, settings); err != nil {
 			return err
 		}
@@ -284,6 +287,9 @@ func (s *Service) UpdateUserPoolClient(ctx context.Context, in *cognitoidp.Updat
 	}
 	row, err := s.changeClient(ctx, p.ID, string(*in.ClientId), func(tx *store.Tx, row *store.UserPoolClient) error {
 		row.Name, row.Settings = *or(in.ClientName, row.Name), string(text)
+		if err := checkClientRecord(tx, row.PoolID, settings); err != nil {
+			return err
+		}
 		return checkReferences(tx, row.PoolID, settings)
 	})
 	if err != nil {

@@ -89,7 +89,11 @@ func (s *Service) changePool(ctx context.Context, id string, change func(tx *sto
 		if p.Settings.UserPoolTags == nil {
 			p.Settings.UserPoolTags = map[string]string{}
 		}
+		before := p.PasswordRecord()
 		if err := change(tx, p); err != nil {
+			return err
+		}
+		if err := checkRecordChange(tx, p, before); err != nil {
 			return err
 		}
 		if row.Settings, err = p.Text(); err != nil {
@@ -213,7 +217,7 @@ func (s *Service) checkSettings(made *pool.Pool) error {
 	if len(p.UserPoolTags) > maxTags {
 		return invalid("A user pool can have at most 50 tags.")
 	}
-	return nil
+	return checkRecordTag(p)
 }
 
 // newPoolSchema is the standard schema with what the caller changes of it and
@@ -353,6 +357,7 @@ func (s *Service) UpdateUserPool(ctx context.Context, in *cognitoidp.UpdateUserP
 			UsernameConfiguration: old.UsernameConfiguration, SchemaAttributes: old.SchemaAttributes,
 		}
 		setDefaults(p.Settings)
+		keepRecordTag(old, p.Settings)
 		return s.checkSettings(p)
 	})
 }
