@@ -203,7 +203,7 @@ func (s *Server) compose(o Options) error {
 	}
 	triggers := trigger.New(trigger.Config{Invoker: functions, Region: c.Region, Log: s.log})
 	guard := risk.New(risk.Config{DB: s.db, Ring: s.ring, Outbox: s.outbox, Passwords: s.passwords, Locations: s.locations, PublicURL: s.publicURL, Now: now})
-	engine := signin.New(signin.Config{DB: s.db, Ring: s.ring, Crypto: crypto, Tokens: s.tokens, Delivery: s.outbox, Triggers: triggers, Risk: guard,
+	signIn := signin.New(signin.Config{DB: s.db, Ring: s.ring, Crypto: crypto, Tokens: s.tokens, Delivery: s.outbox, Triggers: triggers, Risk: guard,
 		Now: now, BaseDomain: c.BaseDomain, Region: c.Region})
 
 	s.iam = iam.New(iam.Config{DB: s.db, Account: c.Account, Now: now})
@@ -211,7 +211,7 @@ func (s *Server) compose(o Options) error {
 	s.authenticator = access.NewAuthenticator(s.iam, sessions, now, c.Region)
 	s.authorizer = access.NewAuthorizer(s.iam, c.Account)
 
-	users := userpool.New(userpool.Config{DB: s.db, Ring: s.ring, Pools: pools, Tokens: s.tokens, SignIn: engine, Risk: guard, Delivery: s.outbox,
+	users := userpool.New(userpool.Config{DB: s.db, Ring: s.ring, Pools: pools, Tokens: s.tokens, SignIn: signIn, Risk: guard, Delivery: s.outbox,
 		Triggers: triggers, Access: s.authorizer, Region: c.Region, Account: c.Account, BaseDomain: c.BaseDomain, PublicURL: s.publicURL, Now: now, Log: s.log})
 	s.users = users
 	identities := identitypool.New(identitypool.Config{DB: s.db, Ring: s.ring, Pools: pools, Tokens: s.tokens,
@@ -232,7 +232,7 @@ func (s *Server) compose(o Options) error {
 	}
 	s.api = awsapi.New(awsapi.Config{
 		Auth: s.authenticator, Access: s.authorizer, Log: s.log, Unlisted: o.Unlisted,
-		Busy:        func(err error) bool { return errors.Is(err, store.ErrBusy) },
+		Busy:        func(err error) bool { return errors.Is(err, store.ErrBusy) || errors.Is(err, engine.ErrBusy) },
 		Unavailable: func(err error) bool { return errors.Is(err, store.ErrUnavailable) },
 		BadText:     func(err error) bool { return errors.Is(err, store.ErrBadText) },
 		Services: []awsapi.Implementation{

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/hex"
 	"errors"
+	"runtime"
 	"strings"
 	"sync"
 	"testing"
@@ -150,20 +151,28 @@ func TestRecord_vector(t *testing.T) {
 // their caller does.
 func TestArgon2id_bounded(t *testing.T) {
 	h := New(engine.Go())
-	for range cap(h.slots) {
-		h.slots <- struct{}{}
+	for range runtime.GOMAXPROCS(0) {
+		if err := h.slow.Enter(t.Context()); err != nil {
+			t.Fatal(err)
+		}
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	var wg sync.WaitGroup
 	for range 3 {
 		wg.Go(func() {
-			if err := h.Decoy(ctx, Argon2id, "", "", "x"); !errors.Is(err, context.Canceled) {
-				t.Errorf("a computation without a slot: %v", err)
+			if err := h.Decoy(ctx, Argon2id, "", "", "x"); !errors.Is(err, context.Canceled) || !errors.Is(err, engine.ErrBusy) {
+				t.Errorf("a computation without a place: %v", err)
+			}
+			if _, err := h.NewRecord(ctx, Argon2id, "", "", "x"); !errors.Is(err, engine.ErrBusy) {
+				t.Errorf("a record without a place: %v", err)
 			}
 		})
 	}
 	cancel()
 	wg.Wait()
+	if err := h.Decoy(t.Context(), SRP, "", "", "x"); err != nil {
+		t.Errorf("the fast kind waits as well: %v", err)
+	}
 }
 
 func TestDecoyRecord(t *testing.T) {

@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime"
+	"time"
 
 	"golang.org/x/crypto/argon2"
 
@@ -89,12 +90,21 @@ func Decode(b []byte) (Record, error) {
 }
 
 // A Hasher makes and checks records. Make one for the process: it bounds how
-// many Argon2id computations, at 19 MiB each, run at once.
+// many Argon2id computations, at 19 MiB each, run at once and how many wait.
 type Hasher struct {
 	engine engine.Engine
-	slots  chan struct{}
+	slow   *engine.Gate
 	decoys map[Kind]Record
 }
+
+// Argon2id takes some 20 ms of a processor. One at a time for each, and at most
+// a third of a second's worth in line: a client that is told to come back waits
+// less than one that is kept. The time bounds the wait on a machine that is slower
+// than that.
+const (
+	slowLine = 16 // waiting, for each processor
+	slowWait = time.Second
+)
 
 // New makes a Hasher.
 func New(e engine.Engine) *Hasher {
@@ -102,7 +112,7 @@ func New(e engine.Engine) *Hasher {
 	value[srp.Size-1] = 4
 	return &Hasher{
 		engine: e,
-		slots:  make(chan struct{}, runtime.GOMAXPROCS(0)),
+		slow:   engine.NewGate(runtime.GOMAXPROCS(0), slowLine*runtime.GOMAXPROCS(0), slowWait),
 		decoys: map[Kind]Record{
 			SRP:      {Kind: SRP, Salt: make([]byte, srp.SaltSize), Value: value},
 			Argon2id: argonRecord(make([]byte, srp.SaltSize), make([]byte, argonSize)),
@@ -116,8 +126,8 @@ func argonRecord(salt, value []byte) Record {
 
 // NewRecord makes a record of a password with a fresh salt. poolName is the
 // part of the pool's id after "_"; a record of kind SRP is bound to it and to
-// the user name. The only errors are of an unknown kind and ctx's, while an
-// Argon2id computation waits for its turn.
+// the user name. The only errors are of an unknown kind and engine.ErrBusy, when
+// too many Argon2id computations wait or ctx ends before it is this one's turn.
 func (h *Hasher) NewRecord(ctx context.Context, kind Kind, poolName, username, password string) (Record, error) {
 	salt := srp.NewSalt()
 	switch kind {
@@ -168,11 +178,9 @@ func DecoyRecord(key []byte, poolName, username string) Record {
 }
 
 func (h *Hasher) argon2id(ctx context.Context, r Record, password string) ([]byte, error) {
-	select {
-	case h.slots <- struct{}{}:
-		defer func() { <-h.slots }()
-	case <-ctx.Done():
-		return nil, ctx.Err()
+	if err := h.slow.Enter(ctx); err != nil {
+		return nil, err
 	}
+	defer h.slow.Leave()
 	return argon2.IDKey([]byte(password), r.Salt, r.passes, r.memory, r.lanes, argonSize), nil
 }

@@ -61,7 +61,7 @@ type Config struct {
 	Auth     Authenticator
 	Access   access.Decider
 	Log      *slog.Logger
-	// Busy and Unavailable recognise the store's errors, which an edge does not
+	// Busy and Unavailable recognise errors of packages that an edge does not
 	// import: too much at once, and data out of reach.
 	// BadText recognises text that no database holds, such as a NUL.
 	Busy, Unavailable, BadText func(error) bool
