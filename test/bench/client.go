@@ -76,6 +76,16 @@ func (c *client) form(ctx context.Context, service string, by aws.Credentials, v
 	return err
 }
 
+// fetch gets a path without credentials.
+func (c *client) fetch(ctx context.Context, path string) error {
+	r, err := http.NewRequestWithContext(ctx, http.MethodGet, c.endpoint+path, nil)
+	if err != nil {
+		return err
+	}
+	_, err = c.send(r, "", nil, nil)
+	return err
+}
+
 // object is a request for an S3 address by path.
 func (c *client) object(ctx context.Context, method, path string, by aws.Credentials, body []byte) error {
 	r, err := http.NewRequestWithContext(ctx, method, c.endpoint+path, bytes.NewReader(body))

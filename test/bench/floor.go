@@ -2,6 +2,8 @@ package main
 
 import (
 	"bytes"
+	"cmp"
+	"context"
 	"crypto"
 	"crypto/rand"
 	"crypto/rsa"
@@ -22,6 +24,7 @@ import (
 	"gatehouse/internal/api"
 	"gatehouse/internal/api/cognitoidentity"
 	"gatehouse/internal/api/cognitoidp"
+	"gatehouse/internal/authn/password"
 	"gatehouse/internal/authn/srp"
 	"gatehouse/internal/authz/credentials"
 	"gatehouse/internal/authz/policy"
@@ -46,6 +49,8 @@ type floor struct {
 	keys     *sigv4.KeyCache
 	salt     []byte
 	verifier []byte
+	hasher   *password.Hasher
+	slow     password.Record
 
 	mu      sync.RWMutex
 	answers map[string]*cognitoidp.DescribeUserPoolOutput // the server's own, for the floor to encode
@@ -53,6 +58,7 @@ type floor struct {
 
 const (
 	floorPool     = "floor"
+	floorSlow     = "argon2id0123456789abcdefgh" // the client whose users' passwords are kept as Argon2id
 	floorUser     = "8a1f5a52-7d3c-4f0e-9b61-2f6c1c1f0a11"
 	floorIdentity = "us-east-1:5b2c0e8e-51a5-4a8b-8f57-0c35b5b0a4a2"
 )
@@ -73,6 +79,10 @@ func serveFloor(stdout io.Writer) error {
 		return err
 	}
 	f.verifier = srp.Verifier(f.crypto, floorPool, floorUser, secret, f.salt)
+	f.hasher = password.New(f.crypto, nil)
+	if f.slow, err = f.hasher.NewRecord(context.Background(), password.Argon2id, floorPool, floorUser, secret); err != nil {
+		return err
+	}
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return err
@@ -217,6 +227,12 @@ func (f *floor) initiate(in *cognitoidp.InitiateAuthInput) (any, error) {
 	p := in.AuthParameters
 	switch *in.AuthFlow {
 	case cognitoidp.AuthFlowTypeUserPasswordAuth:
+		if *in.ClientId == floorSlow {
+			if ok, err := f.hasher.Check(context.Background(), f.slow, floorPool, floorUser, string(p["PASSWORD"])); err != nil || !ok {
+				return nil, cmp.Or(err, errFloor)
+			}
+			return f.tokens(true)
+		}
 		if got := srp.Verifier(f.crypto, floorPool, floorUser, string(p["PASSWORD"]), f.salt); !bytes.Equal(got, f.verifier) {
 			return nil, errFloor
 		}

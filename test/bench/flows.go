@@ -30,6 +30,7 @@ type side struct {
 	pool, app, identityPool string
 	users                   int
 	made                    atomic.Int64 // users made by the flow of G8
+	slow                    *side        // the same server's pool with Argon2id; nil where it is not measured
 
 	once   sync.Once
 	err    error
@@ -68,11 +69,14 @@ var flows = []flow{
 	{"create", (*side).create},
 }
 
+// slowFlow is measured after the others.
+var slowFlow = flow{"argon2id", (*side).argon2id}
+
 func flowNames() (names []string) {
 	for _, f := range flows {
 		names = append(names, f.name)
 	}
-	return names
+	return append(names, slowFlow.name)
 }
 
 func (s *side) initiate(ctx context.Context, flow string, parameters map[string]string, out *authenticated) error {
@@ -98,6 +102,13 @@ func (s *side) srp(ctx context.Context) error {
 	return err
 }
 
+// srpStart is the half that costs its client nothing, who then has the
+// processors for something else.
+func (s *side) srpStart(ctx context.Context) error {
+	var out authenticated
+	return s.initiate(ctx, "USER_SRP_AUTH", map[string]string{"USERNAME": user(rand.IntN(s.users)), "SRP_A": "2"}, &out)
+}
+
 func (s *side) signIn(ctx context.Context, name string) (*authenticated, error) {
 	out := &authenticated{}
 	err := s.initiate(ctx, "USER_PASSWORD_AUTH", map[string]string{"USERNAME": name, "PASSWORD": secret}, out)
@@ -111,6 +122,9 @@ func (s *side) password(ctx context.Context) error {
 	_, err := s.signIn(ctx, user(rand.IntN(s.users)))
 	return err
 }
+
+// argon2id is a sign-in of a pool that keeps passwords so.
+func (s *side) argon2id(ctx context.Context) error { return s.slow.password(ctx) }
 
 // signedIn is one of the users who are signed in already.
 func (s *side) signedIn(ctx context.Context) (*tokens, error) {
@@ -244,6 +258,26 @@ func (s *side) makePools(ctx context.Context) error {
 		return err
 	}
 	return s.makeObject(ctx)
+}
+
+// slowUsers are enough: what they cost does not depend on their number.
+const slowUsers = 50
+
+// makeSlow makes the pool with Argon2id, a client of it and its users.
+func (s *side) makeSlow(ctx context.Context, workers int) error {
+	s.slow = &side{client: s.client}
+	var pool struct{ UserPool struct{ Id string } }
+	if err := s.call(ctx, userPools, "CreateUserPool", &root, map[string]any{"PoolName": "slow",
+		"UserPoolTags": map[string]string{"gatehouse:password-record": "argon2id"}}, &pool); err != nil {
+		return err
+	}
+	var c struct{ UserPoolClient struct{ ClientId string } }
+	if err := s.call(ctx, userPools, "CreateUserPoolClient", &root, map[string]any{"UserPoolId": pool.UserPool.Id, "ClientName": "slow",
+		"ExplicitAuthFlows": []string{"ALLOW_USER_PASSWORD_AUTH", "ALLOW_REFRESH_TOKEN_AUTH"}}, &c); err != nil {
+		return err
+	}
+	s.slow.pool, s.slow.app = pool.UserPool.Id, c.UserPoolClient.ClientId
+	return s.slow.makeUsers(ctx, slowUsers, workers)
 }
 
 const rolePolicy = `{"Version":"2012-10-17","Statement":[

@@ -55,7 +55,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) (missed i
 	fs.SetOutput(stderr)
 	fs.BoolVar(&s.quick, "quick", false, "shorter turns and fewer users: under a minute")
 	fs.BoolVar(&s.json, "json", false, "print JSON in place of the table")
-	fs.StringVar(&s.only, "only", "", "comma-separated `flows` to run: "+strings.Join(flowNames(), ", ")+", scale, nodes")
+	fs.StringVar(&s.only, "only", "", "comma-separated `flows` to run: "+strings.Join(flowNames(), ", ")+", overload, scale, nodes")
 	fs.IntVar(&s.users, "users", 10_000, "users of the pool under load")
 	fs.IntVar(&s.scale, "scale", 100_000, "users of the large pool for G7, G8 and G9; the goals mean 1000000")
 	fs.IntVar(&s.workers, "workers", 8, "requests at once")

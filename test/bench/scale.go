@@ -29,7 +29,7 @@ func fill(ctx context.Context, folder, pool string, n, step int) (subs []string,
 		return nil, err
 	}
 	defer db.Close()
-	hasher := password.New(engine.Default())
+	hasher := password.New(engine.Default(), nil)
 	for first := 0; first < n; first += 5000 {
 		var batch []*store.User
 		for i := first; i < min(n, first+5000); i++ {

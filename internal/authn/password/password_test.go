@@ -85,7 +85,7 @@ func TestPolicy_temporary(t *testing.T) {
 }
 
 func TestRecord(t *testing.T) {
-	h := New(engine.Default())
+	h := New(engine.Default(), nil)
 	ctx := context.Background()
 	for _, kind := range []Kind{SRP, Argon2id} {
 		r, err := h.NewRecord(ctx, kind, "pool", "ann", "sésame")
@@ -140,7 +140,7 @@ func TestRecord_vector(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	h := New(engine.Go())
+	h := New(engine.Go(), nil)
 	r := Record{Kind: SRP, Salt: salt, Value: engine.Default().ExpG(x)}
 	if ok, err := h.Check(context.Background(), r, "AbCdEf123", "testuser", "P@ssw0rd!"); err != nil || !ok {
 		t.Errorf("Check = %v, %v", ok, err)
@@ -150,7 +150,7 @@ func TestRecord_vector(t *testing.T) {
 // TestArgon2id_bounded: more at once than processors wait, and leave when
 // their caller does.
 func TestArgon2id_bounded(t *testing.T) {
-	h := New(engine.Go())
+	h := New(engine.Go(), nil)
 	for range runtime.GOMAXPROCS(0) {
 		if err := h.slow.Enter(t.Context()); err != nil {
 			t.Fatal(err)
@@ -192,7 +192,7 @@ func TestDecoyRecord(t *testing.T) {
 }
 
 func FuzzDecode(f *testing.F) {
-	h := New(engine.Go())
+	h := New(engine.Go(), nil)
 	for _, k := range []Kind{SRP, Argon2id} {
 		f.Add(h.decoys[k].Encode())
 	}
@@ -204,7 +204,7 @@ func FuzzDecode(f *testing.F) {
 }
 
 func BenchmarkCheck(b *testing.B) {
-	h := New(engine.Default())
+	h := New(engine.Default(), nil)
 	ctx := context.Background()
 	for name, kind := range map[string]Kind{"SRP": SRP, "Argon2id": Argon2id} {
 		r, err := h.NewRecord(ctx, kind, "pool", "ann", "x")

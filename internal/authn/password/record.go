@@ -93,7 +93,8 @@ func Decode(b []byte) (Record, error) {
 // many Argon2id computations, at 19 MiB each, run at once and how many wait.
 type Hasher struct {
 	engine engine.Engine
-	slow   *engine.Gate
+	fast   *engine.Gate // of kind SRP, shared with all that SRP costs
+	slow   *engine.Gate // of kind Argon2id
 	decoys map[Kind]Record
 }
 
@@ -106,12 +107,13 @@ const (
 	slowWait = time.Second
 )
 
-// New makes a Hasher.
-func New(e engine.Engine) *Hasher {
+// New makes a Hasher. gate is where exponentiations of kind SRP queue.
+func New(e engine.Engine, gate *engine.Gate) *Hasher {
 	value := make([]byte, srp.Size)
 	value[srp.Size-1] = 4
 	return &Hasher{
 		engine: e,
+		fast:   gate,
 		slow:   engine.NewGate(runtime.GOMAXPROCS(0), slowLine*runtime.GOMAXPROCS(0), slowWait),
 		decoys: map[Kind]Record{
 			SRP:      {Kind: SRP, Salt: make([]byte, srp.SaltSize), Value: value},
@@ -127,12 +129,15 @@ func argonRecord(salt, value []byte) Record {
 // NewRecord makes a record of a password with a fresh salt. poolName is the
 // part of the pool's id after "_"; a record of kind SRP is bound to it and to
 // the user name. The only errors are of an unknown kind and engine.ErrBusy, when
-// too many Argon2id computations wait or ctx ends before it is this one's turn.
+// too many wait already or ctx ends before it is this one's turn.
 func (h *Hasher) NewRecord(ctx context.Context, kind Kind, poolName, username, password string) (Record, error) {
 	salt := srp.NewSalt()
 	switch kind {
 	case SRP:
-		return Record{Kind: SRP, Salt: salt, Value: srp.Verifier(h.engine, poolName, username, password, salt)}, nil
+		r := Record{Kind: SRP, Salt: salt}
+		var err error
+		r.Value, err = h.verifier(ctx, r, poolName, username, password)
+		return r, err
 	case Argon2id:
 		r := argonRecord(salt, nil)
 		var err error
@@ -147,8 +152,8 @@ func (h *Hasher) NewRecord(ctx context.Context, kind Kind, poolName, username, p
 func (h *Hasher) Check(ctx context.Context, r Record, poolName, username, password string) (bool, error) {
 	switch r.Kind {
 	case SRP:
-		got := srp.Verifier(h.engine, poolName, username, password, r.Salt)
-		return subtle.ConstantTimeCompare(got, r.Value) == 1, nil
+		got, err := h.verifier(ctx, r, poolName, username, password)
+		return err == nil && subtle.ConstantTimeCompare(got, r.Value) == 1, err
 	case Argon2id:
 		got, err := h.argon2id(ctx, r, password)
 		return err == nil && subtle.ConstantTimeCompare(got, r.Value) == 1, err
@@ -175,6 +180,14 @@ func DecoyRecord(key []byte, poolName, username string) Record {
 	// Reduce does not change how an element looks: N is 2^3072 less 2^-64 of it.
 	value, _ := engine.Reduce(b[srp.SaltSize:])
 	return Record{Kind: SRP, Salt: b[:srp.SaltSize], Value: value}
+}
+
+func (h *Hasher) verifier(ctx context.Context, r Record, poolName, username, password string) ([]byte, error) {
+	if err := h.fast.Enter(ctx); err != nil {
+		return nil, err
+	}
+	defer h.fast.Leave()
+	return srp.Verifier(h.engine, poolName, username, password, r.Salt), nil
 }
 
 func (h *Hasher) argon2id(ctx context.Context, r Record, password string) ([]byte, error) {

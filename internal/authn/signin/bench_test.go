@@ -24,7 +24,7 @@ func BenchmarkInitiate(b *testing.B) {
 	p := &pool.Pool{ID: "us-east-1_AAAAAAAAA", Settings: &cognitoidp.UserPoolType{}}
 	client := &pool.Client{ID: "client", PoolID: p.ID, Settings: &cognitoidp.UserPoolClientType{AuthSessionValidity: new(3), ExplicitAuthFlows: []cognitoidp.ExplicitAuthFlowsType{
 		cognitoidp.ExplicitAuthFlowsTypeAllowUserPasswordAuth, cognitoidp.ExplicitAuthFlowsTypeAllowRefreshTokenAuth}}}
-	record, err := password.New(engine.Default()).NewRecord(b.Context(), password.SRP, p.Name(), "jane", "Pa55word!")
+	record, err := password.New(engine.Default(), nil).NewRecord(b.Context(), password.SRP, p.Name(), "jane", "Pa55word!")
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -98,7 +98,11 @@ func (e *Engine) verifyDevice(ctx context.Context, r *Reply) (*Step, error) {
 	if err != nil {
 		return nil, err
 	}
-	if !e.proves(h, c, v.Value, pr.pool.DeviceGroupKey(), key) {
+	right, err := e.proves(ctx, h, c, v.Value, pr.pool.DeviceGroupKey(), key)
+	if err != nil {
+		return nil, err
+	}
+	if !right {
 		return nil, spentOr(e.recordFailure(ctx, pr.pool, pr.user, pr.typed, pr.spend))
 	}
 	pr.Proven = true

@@ -58,6 +58,7 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"runtime"
 	"time"
 
 	"gatehouse/internal/api"
@@ -93,10 +94,23 @@ type Config struct {
 type Engine struct {
 	Config
 	hasher *password.Hasher
+	gate   *engine.Gate // of the exponentiations of SRP
 }
 
+// An exponentiation takes some tenths of a millisecond of a processor. One at a
+// time for each leaves room for requests that cost nothing, and the line is
+// long: at its end a client has waited for a few tenths of a second.
+const (
+	gateLine = 256 // waiting, for each processor
+	gateWait = time.Second
+)
+
 // New returns an Engine.
-func New(c Config) *Engine { return &Engine{c, password.New(c.Crypto)} }
+func New(c Config) *Engine {
+	n := runtime.GOMAXPROCS(0)
+	gate := engine.NewGate(n, n*gateLine, gateWait)
+	return &Engine{c, password.New(c.Crypto, gate), gate}
+}
 
 // Start is the first request of a sign-in.
 type Start struct {

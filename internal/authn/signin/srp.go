@@ -106,7 +106,11 @@ func (e *Engine) shake(ctx context.Context, pr *proof, challenge cognitoidp.Chal
 			return nil, err
 		}
 	}
+	if err := e.gate.Enter(ctx); err != nil {
+		return nil, err
+	}
 	h.B = srp.PublicB(e.Crypto, verifier, h.Secret)
+	e.gate.Leave()
 	text, err := json.Marshal(h)
 	if err != nil {
 		return nil, err
@@ -224,13 +228,17 @@ func (e *Engine) reshake(ctx context.Context, r *Reply) (*proof, *handshake, *cl
 
 // proves reports whether the claim is that of whoever knows the password
 // behind the verifier.
-func (e *Engine) proves(h *handshake, c *claim, verifier []byte, group, name string) bool {
+func (e *Engine) proves(ctx context.Context, h *handshake, c *claim, verifier []byte, group, name string) (bool, error) {
 	a, err := srp.ParseA(h.A)
 	if err != nil {
-		return false
+		return false, nil
 	}
+	if err := e.gate.Enter(ctx); err != nil {
+		return false, err
+	}
+	defer e.gate.Leave()
 	key := srp.SharedKey(e.Crypto, a, verifier, h.Secret, h.B)
-	return c.signature != nil && srp.CheckSignature(c.signature, key, group, name, c.block, c.timestamp)
+	return c.signature != nil && srp.CheckSignature(c.signature, key, group, name, c.block, c.timestamp), nil
 }
 
 // verifySRP checks the answer to PASSWORD_VERIFIER.
@@ -260,7 +268,11 @@ func (e *Engine) verifySRP(ctx context.Context, r *Reply) (*Step, error) {
 		name = u.Username
 		_, verifier = e.verifierOf(r.Pool, u)
 	}
-	if right := e.proves(h, c, verifier, r.Pool.Name(), name); !right || u == nil {
+	right, err := e.proves(ctx, h, c, verifier, r.Pool.Name(), name)
+	if err != nil {
+		return nil, err
+	}
+	if !right || u == nil {
 		return nil, spentOr(e.recordFailure(ctx, r.Pool, u, h.Typed, pr.spend))
 	}
 	pr.Password = true
