@@ -183,6 +183,16 @@ func (s *Server) Now() time.Time { return s.clock.Now() }
 // Advance moves the server's clock forward.
 func (s *Server) Advance(d time.Duration) { s.clock.Advance(d) }
 
+// RotateKeys gives a user pool new signing keys, as `gatehouse key pool` does:
+// they are in the key set at once, sign after an hour, and the old ones leave it a day
+// after that.
+func (s *Server) RotateKeys(poolID string) {
+	s.t.Helper()
+	if err := s.server.RotateKeys(context.WithoutCancel(s.t.Context()), poolID); err != nil {
+		s.t.Fatalf("gatehousetest: %v", err)
+	}
+}
+
 // Client is an HTTP client that finds the server under every name:
 // http://bucket.s3.us-east-1.localhost:<port>/ needs no resolver.
 func (s *Server) Client() *http.Client {

@@ -49,10 +49,16 @@ func RotatePoolKeys(ctx context.Context, c *config.Config, poolID string) error 
 		return err
 	}
 	defer s.close()
+	s.tokens = token.New(token.Config{DB: s.db, Ring: s.ring, Engine: engine.Default(), Now: s.clock.Now})
+	return s.RotateKeys(ctx, poolID)
+}
+
+// RotateKeys is RotatePoolKeys of a server that runs.
+func (s *Server) RotateKeys(ctx context.Context, poolID string) error {
 	if err := s.db.Read(ctx, func(tx *store.Tx) error { _, err := store.UserPoolByID(tx, poolID); return err }); err != nil {
 		return fmt.Errorf("user pool %s: %w", poolID, err)
 	}
-	return token.New(token.Config{DB: s.db, Ring: s.ring, Engine: engine.Default(), Now: s.clock.Now}).Rotate(ctx, poolID)
+	return s.tokens.Rotate(ctx, poolID)
 }
 
 // ReplaceRoot makes a new root access key and forgets the old one.
