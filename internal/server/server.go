@@ -214,6 +214,7 @@ func (s *Server) compose(o Options) error {
 	users := userpool.New(userpool.Config{DB: s.db, Ring: s.ring, Pools: pools, Tokens: s.tokens, SignIn: signIn, Risk: guard, Delivery: s.outbox,
 		Triggers: triggers, Access: s.authorizer, Region: c.Region, Account: c.Account, BaseDomain: c.BaseDomain, PublicURL: s.publicURL, Now: now, Log: s.log})
 	s.users = users
+	signIn.Adopts(users)
 	identities := identitypool.New(identitypool.Config{DB: s.db, Ring: s.ring, Pools: pools, Tokens: s.tokens,
 		Access: s.authorizer, Region: c.Region, Account: c.Account, Now: now})
 	tokenService := sts.New(sts.Config{Roles: s.iam, Access: s.authorizer, Credentials: sessions, WebIdentities: verifier{identities},

@@ -63,7 +63,9 @@ func kids(set *jose.JSONWebKeySet) map[string]bool {
 
 // daily makes a client whose tokens live as long as tokens can.
 func (n *tenant) daily() {
-	id, _ := n.newClient(func(in *idp.CreateUserPoolClientInput) { in.AccessTokenValidity, in.IdTokenValidity = aws.Int32(24), aws.Int32(24) })
+	id, _ := n.newClient(func(in *idp.CreateUserPoolClientInput) {
+		in.AccessTokenValidity, in.IdTokenValidity = aws.Int32(24), aws.Int32(24)
+	})
 	n.client = id
 }
 

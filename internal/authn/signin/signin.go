@@ -56,7 +56,6 @@ import (
 	"context"
 	"crypto/hmac"
 	"crypto/sha256"
-	"errors"
 	"fmt"
 	"runtime"
 	"time"
@@ -93,8 +92,9 @@ type Config struct {
 // Engine runs sign-ins.
 type Engine struct {
 	Config
-	hasher *password.Hasher
-	gate   *engine.Gate // of the exponentiations of SRP
+	hasher  *password.Hasher
+	gate    *engine.Gate // of the exponentiations of SRP
+	adopter Adopter
 }
 
 // An exponentiation takes some tenths of a millisecond of a processor. One at a
@@ -109,7 +109,7 @@ const (
 func New(c Config) *Engine {
 	n := runtime.GOMAXPROCS(0)
 	gate := engine.NewGate(n, n*gateLine, gateWait)
-	return &Engine{c, password.New(c.Crypto, gate), gate}
+	return &Engine{Config: c, hasher: password.New(c.Crypto, gate), gate: gate}
 }
 
 // Start is the first request of a sign-in.
@@ -120,6 +120,7 @@ type Start struct {
 	Parameters map[string]api.Secret
 	Metadata   map[string]string // ClientMetadata
 	Session    string            // of ConfirmSignUp, for USER_AUTH
+	Seen       risk.Request      // where the request comes from
 	Admin      bool              // called with credentials
 }
 
@@ -140,6 +141,7 @@ type Reply struct {
 	Responses map[string]api.Secret
 	Session   string
 	Metadata  map[string]string // ClientMetadata
+	Seen      risk.Request      // where the request comes from
 	Admin     bool
 }
 
@@ -250,22 +252,6 @@ func required(m map[string]api.Secret, name string) (string, error) {
 		return v, nil
 	}
 	return "", invalid("Missing required parameter " + name)
-}
-
-// find is the user of a typed name, or nil when there is none and the client
-// does not tell.
-func (e *Engine) find(ctx context.Context, p *pool.Pool, c *pool.Client, typed string) (u *store.User, err error) {
-	err = e.DB.Read(ctx, func(tx *store.Tx) (err error) {
-		u, err = p.FindUser(tx, typed)
-		return err
-	})
-	if errors.Is(err, store.ErrNotFound) {
-		if c.HidesUsers() {
-			return nil, nil
-		}
-		return nil, errNoUser
-	}
-	return u, err
 }
 
 // mayTry refuses users who may not sign in whatever they know.

@@ -12,14 +12,12 @@ import (
 	"gatehouse/internal/api/cognitoidp"
 	"gatehouse/internal/authn/pool"
 	"gatehouse/internal/authn/risk"
+	"gatehouse/internal/authn/signin"
 	"gatehouse/internal/store"
 )
 
-// errLeaked refuses a password that others know.
-var errLeaked error = &cognitoidp.InvalidPasswordException{Message: "Provided password cannot be used for security reasons."}
-
 // refuseLeaked looks a new password up among the compromised ones. It is
-// errLeaked where the pool blocks such passwords; seen, which may be nil, notes
+// signin.ErrLeaked where the pool blocks such passwords; seen, which may be nil, notes
 // the answer either way. c is nil for administrators.
 func (s *Service) refuseLeaked(ctx context.Context, p *pool.Pool, c *pool.Client, seen *risk.Decision, on cognitoidp.EventFilterType, password string) error {
 	block, compromised, err := s.Risk.PasswordLeaked(ctx, p, c, on, password)
@@ -28,7 +26,7 @@ func (s *Service) refuseLeaked(ctx context.Context, p *pool.Pool, c *pool.Client
 	}
 	seen.Leaked(block, compromised)
 	if block {
-		return errLeaked
+		return signin.ErrLeaked
 	}
 	return nil
 }

@@ -218,21 +218,22 @@ func (s *Service) ChangePassword(ctx context.Context, in *cognitoidp.ChangePassw
 	if err != nil {
 		return nil, err
 	}
-	// Who signs in without a password sets a first one.
-	if len(b.user.Password) > 0 || in.PreviousPassword != nil {
-		if err := s.SignIn.CheckPassword(ctx, b.pool, b.user, string(api.Value(in.PreviousPassword))); err != nil {
-			return nil, err
-		}
-	}
 	seen := s.Risk.Unjudged(b.pool, risk.Public(ctx, b.client, nil))
 	event := func(tx *store.Tx, response cognitoidp.EventResponseType) error {
 		return s.recordEvent(tx, b.user, seen, cognitoidp.EventTypePasswordChange, response)
 	}
-	if err := s.refuseLeaked(ctx, b.pool, b.client, seen, cognitoidp.EventFilterTypePasswordChange, string(*in.ProposedPassword)); err != nil {
-		if err != errLeaked {
+	failed := func(tx *store.Tx) error { return event(tx, cognitoidp.EventResponseTypeFail) }
+	// Who signs in without a password sets a first one.
+	if len(b.user.Password) > 0 || in.PreviousPassword != nil {
+		if err := s.SignIn.CheckPassword(ctx, b.pool, b.user, string(api.Value(in.PreviousPassword)), failed); err != nil {
 			return nil, err
 		}
-		return nil, cmp.Or(s.DB.Write(ctx, func(tx *store.Tx) error { return event(tx, cognitoidp.EventResponseTypeFail) }), err)
+	}
+	if err := s.refuseLeaked(ctx, b.pool, b.client, seen, cognitoidp.EventFilterTypePasswordChange, string(*in.ProposedPassword)); err != nil {
+		if err != signin.ErrLeaked {
+			return nil, err
+		}
+		return nil, cmp.Or(s.DB.Write(ctx, failed), err)
 	}
 	err = s.knownUser(ctx, b.pool, b.user.Sub, func(tx *store.Tx, p *pool.Pool, u *store.User) error {
 		if !u.PasswordAt.Equal(b.user.PasswordAt) || (len(u.Password) == 0) != (len(b.user.Password) == 0) {
