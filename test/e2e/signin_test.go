@@ -267,7 +267,7 @@ func TestUserExistence(t *testing.T) {
 				[2]string{"UserNotFoundException", noPair}, [2]string{"CodeMismatchException", codeMismatch}},
 			{"ResendConfirmationCode", func(n *tenant) error { _, err := n.resend("nobody"); return err }, [2]string{"UserNotFoundException", noPair}, [2]string{}},
 			{"ConfirmSignUp", func(n *tenant) error { return n.confirm("nobody", "123456") },
-				[2]string{"UserNotFoundException", noPair}, [2]string{"ExpiredCodeException", codeExpired}},
+				[2]string{"UserNotFoundException", noPair}, [2]string{"CodeMismatchException", codeMismatch}},
 			{"SignUp of a taken name", func(n *tenant) error { _, err := n.signUp("ann", password); return err },
 				[2]string{"UsernameExistsException", "User already exists"}, [2]string{"UsernameExistsException", "User already exists"}},
 		} {

@@ -39,7 +39,10 @@ func (e *Engine) choose(ctx context.Context, s *Start) (*Step, error) {
 		return nil, err
 	}
 	if pr.user != nil && !pr.user.Enabled {
-		return nil, errDisabled
+		if !s.Client.HidesUsers() {
+			return nil, errDisabled
+		}
+		pr.user = nil
 	}
 	choices, err := e.choices(ctx, pr)
 	if err != nil {

@@ -44,14 +44,17 @@ func (e *Engine) checkPassword(ctx context.Context, pr *proof, text string) (*St
 	if locked(u.Counter, e.Now()) {
 		return nil, errLocked
 	}
-	if err := mayTryPassword(u, pr.client); err != nil {
-		return nil, err
+	barred := mayTryPassword(u, pr.client)
+	if barred != nil && !pr.client.HidesUsers() {
+		return nil, barred
 	}
 	ok, renewed, err := e.right(ctx, pr.pool, u, text)
 	if err != nil {
 		return nil, err
 	} else if !ok {
 		return nil, e.recordFailure(ctx, pr.pool, u, pr.typed, e.failure(pr, cognitoidp.ChallengeNamePassword))
+	} else if barred != nil {
+		return nil, barred // for whoever knows the password
 	}
 	pr.First, pr.Password, pr.Renewed = byPassword, true, renewed
 	if err := e.checkLeaked(ctx, pr, text); err != nil {

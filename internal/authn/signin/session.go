@@ -1,6 +1,7 @@
 package signin
 
 import (
+	"bytes"
 	"context"
 	"crypto/rand"
 	"encoding/hex"
@@ -90,11 +91,32 @@ func (e *Engine) newSession(pr *proof, challenge cognitoidp.ChallengeNameType) *
 }
 
 func (e *Engine) seal(c *pool.Client, s *session) (string, error) {
-	b, err := json.Marshal(s)
+	bare := *s
+	bare.Sub, bare.Typed, bare.PasswordAt, bare.Address = "", "", 0, ""
+	b, err := padded(s, &bare)
 	if err != nil {
 		return "", err
 	}
 	return c.ID + "." + e.Ring.SealToken(sessionPurpose, c.ID, b), nil
+}
+
+// identitySize is room for what is known of somebody in a session, in bytes of
+// JSON: more than there is, but for very long addresses.
+const identitySize = 256
+
+// padded is a session, or a handshake, with blanks behind it: as long for a
+// name that no user has as for a user's. bare is the same without what tells
+// them apart.
+func padded(full, bare any) ([]byte, error) {
+	b, err := json.Marshal(full)
+	if err != nil {
+		return nil, err
+	}
+	without, err := json.Marshal(bare)
+	if err != nil {
+		return nil, err
+	}
+	return append(b, bytes.Repeat([]byte(" "), max(0, len(without)+identitySize-len(b)))...), nil
 }
 
 // SessionClient is the client that a session says it is of, for operations

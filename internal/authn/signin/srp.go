@@ -106,7 +106,9 @@ func (e *Engine) shake(ctx context.Context, pr *proof, challenge cognitoidp.Chal
 			return nil, err
 		}
 	}
-	text, err := json.Marshal(h)
+	bare := *h
+	bare.Sub, bare.Typed, bare.PasswordAt = "", "", 0
+	text, err := padded(h, &bare)
 	if err != nil {
 		return nil, err
 	}
@@ -248,6 +250,7 @@ func (e *Engine) verifySRP(ctx context.Context, r *Reply) (*Step, error) {
 	u := pr.user
 	var name string
 	var verifier []byte
+	var barred error
 	if u == nil {
 		if is, err := e.nameLocked(ctx, r.Pool, h.Typed); err != nil || is {
 			return nil, cmp.Or(err, errLocked)
@@ -257,8 +260,8 @@ func (e *Engine) verifySRP(ctx context.Context, r *Reply) (*Step, error) {
 		if locked(u.Counter, e.Now()) {
 			return nil, errLocked
 		}
-		if err := mayTryPassword(u, r.Client); err != nil {
-			return nil, err
+		if barred = mayTryPassword(u, r.Client); barred != nil && !r.Client.HidesUsers() {
+			return nil, barred
 		}
 		name = u.Username
 		_, verifier = e.verifierOf(r.Pool, u)
@@ -269,6 +272,8 @@ func (e *Engine) verifySRP(ctx context.Context, r *Reply) (*Step, error) {
 	}
 	if !right || u == nil {
 		return nil, spentOr(e.recordFailure(ctx, r.Pool, u, h.Typed, also(pr.spend, e.failure(pr, cognitoidp.ChallengeNamePassword))))
+	} else if barred != nil {
+		return nil, barred // for whoever knows the password
 	}
 	pr.Password = true
 	if pr.custom != nil {

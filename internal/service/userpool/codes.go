@@ -41,12 +41,8 @@ func verifyAttribute(name string) purpose {
 // the value that the user has, or to one that waits for the code. It counts
 // against the user's hourly number of messages. Call it within sending.
 func (s *Service) sendCode(tx *store.Tx, p *pool.Pool, u *store.User, why purpose, attribute, waiting string, said texts) (*cognitoidp.CodeDeliveryDetailsType, error) {
-	n, err := store.CountAttempt(tx, p.ID, u.Sub, why.name+": messages", time.Hour)
-	if err != nil {
+	if err := countMessage(tx, u, why); err != nil {
 		return nil, err
-	}
-	if n > why.messages {
-		return nil, errLimit
 	}
 	custom, err := said.of(p, u, why.trigger, attribute)
 	if err != nil {
@@ -56,9 +52,8 @@ func (s *Service) sendCode(tx *store.Tx, p *pool.Pool, u *store.User, why purpos
 	if to == "" {
 		to, _ = u.Attribute(attribute)
 	}
-	code := randomText(digits, 6)
-	if err := store.PutCode(tx, &store.Code{PoolID: p.ID, Sub: u.Sub, Purpose: why.name, Code: code, Attribute: attribute, Value: waiting,
-		CreatedAt: tx.Now, ExpiresAt: tx.Now.Add(why.life)}); err != nil {
+	code, err := putCode(tx, u, why, attribute, waiting)
+	if err != nil {
 		return nil, err
 	}
 	m := delivery.Message{Channel: delivery.Email, To: to, Code: code, Trigger: why.trigger, PoolID: p.ID, Username: u.Username}

@@ -69,8 +69,8 @@ func (s *Service) ForgotPassword(ctx context.Context, in *cognitoidp.ForgotPassw
 			u, err := p.FindUser(tx, string(*in.Username))
 			if errors.Is(err, store.ErrNotFound) {
 				if c.HidesUsers() {
-					out.CodeDeliveryDetails = s.simulatedDelivery(p, string(*in.Username))
-					return nil
+					out.CodeDeliveryDetails, err = s.sendNobody(tx, p, string(*in.Username), forgotPassword)
+					return err
 				}
 				return errNoSuchUser
 			}
@@ -79,10 +79,8 @@ func (s *Service) ForgotPassword(ctx context.Context, in *cognitoidp.ForgotPassw
 			}
 			channel, err := resettable(p, u)
 			if err != nil {
-				var limits *cognitoidp.LimitExceededException
-				if c.HidesUsers() && !errors.As(err, &limits) {
-					out.CodeDeliveryDetails = s.simulatedDelivery(p, string(*in.Username))
-					return nil
+				if c.HidesUsers() {
+					out.CodeDeliveryDetails, err = s.sendNobody(tx, p, string(*in.Username), forgotPassword)
 				}
 				return err
 			}
@@ -143,23 +141,31 @@ func (s *Service) ConfirmForgotPassword(ctx context.Context, in *cognitoidp.Conf
 		who = &store.User{PoolID: p.ID, Username: string(*in.Username)}
 	}
 	record, err := s.SignIn.NewPassword(ctx, p, who, string(*in.Password))
-	if err != nil {
+	// That a password was used before is for whoever has the code: to anybody
+	// else it would tell the password, as often as they like to ask.
+	var used *cognitoidp.PasswordHistoryPolicyViolationException
+	if err != nil && !errors.As(err, &used) {
 		return nil, err
 	}
 	seen := s.Risk.Unjudged(p, risk.Public(ctx, c, in.UserContextData))
 	if err := s.refuseLeaked(ctx, p, c, seen, cognitoidp.EventFilterTypePasswordChange, string(*in.Password)); err != nil {
 		return nil, err
 	}
-	if found == nil {
-		if c.HidesUsers() {
-			return nil, errCodeMismatch
-		}
+	if found == nil && !c.HidesUsers() {
 		return nil, errNoSuchUser
 	}
 	call := trigger.Call{Pool: p, ClientID: c.ID, Metadata: in.ClientMetadata}
 	var refusal error
 	err = s.DB.Write(ctx, func(tx *store.Tx) error {
 		refusal = nil
+		if found == nil {
+			// As much reading as for a user.
+			if _, err := p.FindUser(tx, string(*in.Username)); err != nil && !errors.Is(err, store.ErrNotFound) {
+				return err
+			}
+			refusal, err = s.takeNobody(tx, p, string(*in.Username), forgotPassword, *in.ConfirmationCode)
+			return err
+		}
 		u, err := store.UserBySub(tx, p.ID, found.Sub)
 		if errors.Is(err, store.ErrNotFound) {
 			return errNoSuchUser
@@ -167,8 +173,9 @@ func (s *Service) ConfirmForgotPassword(ctx context.Context, in *cognitoidp.Conf
 		if err != nil {
 			return err
 		}
-		if !u.Enabled && c.HidesUsers() {
-			return errCodeMismatch
+		if _, err := resettable(p, u); err != nil && c.HidesUsers() {
+			refusal, err = s.takeNobody(tx, p, string(*in.Username), forgotPassword, *in.ConfirmationCode)
+			return err
 		}
 		code, no, err := takeCode(tx, u, forgotPassword, *in.ConfirmationCode)
 		if err != nil {
@@ -177,6 +184,9 @@ func (s *Service) ConfirmForgotPassword(ctx context.Context, in *cognitoidp.Conf
 		if no != nil {
 			refusal = no
 			return s.recordEvent(tx, u, seen, cognitoidp.EventTypeForgotPassword, cognitoidp.EventResponseTypeFail)
+		}
+		if used != nil {
+			return used // and the code is as good as before
 		}
 		if err := s.recordEvent(tx, u, seen, cognitoidp.EventTypeForgotPassword, cognitoidp.EventResponseTypePass); err != nil {
 			return err
@@ -214,10 +224,6 @@ func (s *Service) ChangePassword(ctx context.Context, in *cognitoidp.ChangePassw
 	if err != nil {
 		return nil, err
 	}
-	record, err := s.SignIn.NewPassword(ctx, b.pool, b.user, string(*in.ProposedPassword))
-	if err != nil {
-		return nil, err
-	}
 	seen := s.Risk.Unjudged(b.pool, risk.Public(ctx, b.client, nil))
 	event := func(tx *store.Tx, response cognitoidp.EventResponseType) error {
 		return s.recordEvent(tx, b.user, seen, cognitoidp.EventTypePasswordChange, response)
@@ -228,6 +234,11 @@ func (s *Service) ChangePassword(ctx context.Context, in *cognitoidp.ChangePassw
 		if err := s.SignIn.CheckPassword(ctx, b.pool, b.user, string(api.Value(in.PreviousPassword)), failed); err != nil {
 			return nil, err
 		}
+	}
+	// Only now: that a password was used before is for whoever knows the last one.
+	record, err := s.SignIn.NewPassword(ctx, b.pool, b.user, string(*in.ProposedPassword))
+	if err != nil {
+		return nil, err
 	}
 	if err := s.refuseLeaked(ctx, b.pool, b.client, seen, cognitoidp.EventFilterTypePasswordChange, string(*in.ProposedPassword)); err != nil {
 		if err != signin.ErrLeaked {

@@ -233,7 +233,8 @@ func (s *Service) ConfirmSignUp(ctx context.Context, in *cognitoidp.ConfirmSignU
 		u, err := p.FindUser(tx, string(*in.Username))
 		if errors.Is(err, store.ErrNotFound) {
 			if c.HidesUsers() {
-				return errCodeExpired
+				refusal, err = s.takeNobody(tx, p, string(*in.Username), confirmSignUp, *in.ConfirmationCode)
+				return err
 			}
 			return errNoSuchUser
 		}
@@ -241,6 +242,10 @@ func (s *Service) ConfirmSignUp(ctx context.Context, in *cognitoidp.ConfirmSignU
 			return err
 		}
 		if u.Status != string(cognitoidp.UserStatusTypeUnconfirmed) {
+			if c.HidesUsers() {
+				refusal, err = s.takeNobody(tx, p, string(*in.Username), confirmSignUp, *in.ConfirmationCode)
+				return err
+			}
 			return notAuthorized("User cannot be confirmed. Current status is " + u.Status)
 		}
 		code, no, err := takeCode(tx, u, confirmSignUp, *in.ConfirmationCode)
@@ -312,12 +317,16 @@ func (s *Service) ResendConfirmationCode(ctx context.Context, in *cognitoidp.Res
 			u, err := p.FindUser(tx, string(*in.Username))
 			if errors.Is(err, store.ErrNotFound) {
 				if c.HidesUsers() {
-					out.CodeDeliveryDetails = s.simulatedDelivery(p, string(*in.Username))
-					return nil
+					out.CodeDeliveryDetails, err = s.sendNobody(tx, p, string(*in.Username), resendCode)
+					return err
 				}
 				return errNoSuchUser
 			}
 			if err != nil {
+				return err
+			}
+			if c.HidesUsers() && (u.Status != string(cognitoidp.UserStatusTypeUnconfirmed) || codeAttribute(p, u) == "") {
+				out.CodeDeliveryDetails, err = s.sendNobody(tx, p, string(*in.Username), resendCode)
 				return err
 			}
 			if u.Status != string(cognitoidp.UserStatusTypeUnconfirmed) {
@@ -338,12 +347,6 @@ func (s *Service) ResendConfirmationCode(ctx context.Context, in *cognitoidp.Res
 	}
 	s.Delivery.Wake()
 	return out, nil
-}
-
-// simulatedDelivery answers for a user who does not exist as if a code had
-// been sent.
-func (s *Service) simulatedDelivery(p *pool.Pool, name string) *cognitoidp.CodeDeliveryDetailsType {
-	return deliveryDetails(s.SignIn.SimulatedAddress(p, name))
 }
 
 // invitation is the message of AdminCreateUser. Call it within sending.
