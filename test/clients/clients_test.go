@@ -45,13 +45,14 @@ func TestNode(t *testing.T) {
 		{"w1.test.mjs", nil},
 		{"w2.test.mjs", nil},
 		{"directory.test.mjs", nil},
+		{"amplify.test.mjs", nil},
 		{"jwt.test.mjs", []gatehousetest.Option{gatehousetest.Issuer("aws")}},
 	} {
 		for _, kind := range storetest.Kinds(t) {
 			t.Run(program.file+"/"+kind, func(t *testing.T) {
 				t.Parallel()
 				s := gatehousetest.Start(t, append(on(t, kind), program.opts...)...)
-				cmd := exec.CommandContext(t.Context(), "node", "--test", "--test-reporter=spec", program.file)
+				cmd := exec.CommandContext(t.Context(), "node", "--test-force-exit", "--test-reporter=spec", program.file)
 				cmd.Env = environment(s)
 				out, err := cmd.CombinedOutput()
 				if err != nil {
