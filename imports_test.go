@@ -21,7 +21,7 @@ var layers = [][]string{
 	{"internal/seal"},
 	{"internal/store", "internal/authz/credentials"},
 	{"internal/authz/access", "internal/authn/pool", "internal/outbound/delivery"},
-	{"internal/authn/token"},
+	{"internal/authn/token", "internal/authn/risk"},
 	{"internal/outbound/trigger"},
 	{"internal/authn/signin"},
 	{"internal/service"},

@@ -93,6 +93,14 @@ func LambdaEndpoint(url string) Option { return func(s *settings) { s.config.Lam
 // place of 5 seconds.
 func LambdaTimeout(d time.Duration) Option { return func(s *settings) { s.lambda = d } }
 
+// CompromisedPasswords names the file of hashes of passwords that were leaked.
+func CompromisedPasswords(file string) Option {
+	return func(s *settings) { s.config.Compromised = file }
+}
+
+// Locations names the file of where networks are.
+func Locations(file string) Option { return func(s *settings) { s.config.Locations = file } }
+
 // NotDev runs the server as it runs in production: there is no key test/test,
 // and outbox and clock are not to be reached over HTTP. Advance, Messages and
 // Code work all the same.

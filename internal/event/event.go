@@ -11,20 +11,30 @@ package event
 import (
 	"context"
 	"log/slog"
+	"net/netip"
 	"sync"
 )
 
 // Event is what will be logged of one request.
 type Event struct {
-	ID string // request id, as the caller sees it
+	ID     string // request id, as the caller sees it
+	Source Source
 
 	mu    sync.Mutex
 	attrs []slog.Attr
 }
 
+// Source is where a request came from, as the connection and the request itself
+// say. No proxy is believed: a server behind one sees the proxy.
+type Source struct {
+	IP        netip.Addr // not valid when nobody knows
+	UserAgent string
+}
+
 type key struct{}
 
-// New attaches an event to a context.
+// New attaches an event to a context. Whoever makes it sets its Source before
+// anybody reads it.
 func New(ctx context.Context, id string) (context.Context, *Event) {
 	e := &Event{ID: id}
 	return context.WithValue(ctx, key{}, e), e

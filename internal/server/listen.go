@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/netip"
 	"runtime/debug"
 	"strconv"
 	"time"
@@ -64,12 +65,23 @@ func (r *recorder) Write(b []byte) (int, error) {
 // Unwrap lets http.ResponseController reach the connection.
 func (r *recorder) Unwrap() http.ResponseWriter { return r.ResponseWriter }
 
+// source is where a request came from: the peer, since there is no setting that
+// names a proxy to be believed.
+func source(r *http.Request) event.Source {
+	s := event.Source{UserAgent: r.UserAgent()}
+	if peer, err := netip.ParseAddrPort(r.RemoteAddr); err == nil {
+		s.IP = peer.Addr().Unmap().WithZone("")
+	}
+	return s
+}
+
 // observe gives each request an id, a time limit and one log event, counts it,
 // and turns a panic into a 500.
 func (s *Server) observe(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		start := time.Now()
 		ctx, ev := event.New(r.Context(), uuid.NewString())
+		ev.Source = source(r)
 		rec := &recorder{ResponseWriter: w}
 		// SDKs correct their clocks by this header; it must be the clock that
 		// signatures are checked by.

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"gatehouse/internal/authn/risk"
 	"gatehouse/internal/authz/access"
 	"gatehouse/internal/edge/awsapi"
 	"gatehouse/internal/store"
@@ -22,6 +23,8 @@ func (s *Server) oursHandler() http.Handler {
 	mux.HandleFunc("GET /_gatehouse/outbox", s.readOutbox)
 	mux.HandleFunc("GET /_gatehouse/imports/{pool}/{job}/errors", s.readImportLog)
 	mux.HandleFunc("PUT /_gatehouse/imports/{pool}/{job}", s.uploadImport)
+	mux.HandleFunc("GET "+risk.FeedbackPath, s.askFeedback)
+	mux.HandleFunc("POST "+risk.FeedbackPath, s.takeFeedback)
 	mux.HandleFunc("GET /_gatehouse/{$}", s.welcome)
 	mux.HandleFunc("GET /_gatehouse/metrics", func(w http.ResponseWriter, r *http.Request) {
 		if !fromLoopback(r) {

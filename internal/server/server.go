@@ -27,6 +27,7 @@ import (
 	apiiam "gatehouse/internal/api/iam"
 	apists "gatehouse/internal/api/sts"
 	"gatehouse/internal/authn/pool"
+	"gatehouse/internal/authn/risk"
 	"gatehouse/internal/authn/signin"
 	"gatehouse/internal/authn/token"
 	"gatehouse/internal/authz/access"
@@ -76,6 +77,8 @@ type Server struct {
 	db            *store.DB
 	ring          *seal.Ring
 	tokens        *token.Issuer
+	passwords     *risk.Passwords // nil without the setting
+	locations     *risk.Locations // nil without the setting
 	outbox        *delivery.Outbox
 	iam           *iam.Service
 	users         *userpool.Service
@@ -107,6 +110,9 @@ func (s *Server) open(ctx context.Context, o Options) error {
 	if err := os.MkdirAll(s.config.Data, 0o700); err != nil {
 		return fmt.Errorf("make the data folder: %w", err)
 	}
+	if err := s.openRiskFiles(); err != nil {
+		return err
+	}
 	if err := s.openStore(ctx); err != nil {
 		return err
 	}
@@ -130,6 +136,21 @@ func (s *Server) open(ctx context.Context, o Options) error {
 // RingConfig is where the settings say the key ring is.
 func RingConfig(c *config.Config, now func() time.Time) seal.Config {
 	return seal.Config{File: cmp.Or(c.SealKeyFile, filepath.Join(c.Data, "keyring.json")), Keys: c.SealKey, Now: now}
+}
+
+// openRiskFiles opens what threat protection judges by.
+func (s *Server) openRiskFiles() (err error) {
+	if name := s.config.Compromised; name != "" {
+		if s.passwords, err = risk.OpenPasswords(name); err != nil {
+			return fmt.Errorf("open --compromised-passwords: %w", err)
+		}
+	}
+	if name := s.config.Locations; name != "" {
+		if s.locations, err = risk.OpenLocations(name); err != nil {
+			return fmt.Errorf("read --locations: %w", err)
+		}
+	}
+	return nil
 }
 
 func (s *Server) openStore(ctx context.Context) (err error) {
@@ -181,7 +202,8 @@ func (s *Server) compose(o Options) error {
 		functions = trigger.NewHTTP(trigger.HTTPConfig{Endpoint: c.LambdaEndpoint, Timeout: o.LambdaTimeout})
 	}
 	triggers := trigger.New(trigger.Config{Invoker: functions, Region: c.Region, Log: s.log})
-	engine := signin.New(signin.Config{DB: s.db, Ring: s.ring, Crypto: crypto, Tokens: s.tokens, Delivery: s.outbox, Triggers: triggers,
+	guard := risk.New(risk.Config{DB: s.db, Ring: s.ring, Outbox: s.outbox, Passwords: s.passwords, Locations: s.locations, PublicURL: s.publicURL, Now: now})
+	engine := signin.New(signin.Config{DB: s.db, Ring: s.ring, Crypto: crypto, Tokens: s.tokens, Delivery: s.outbox, Triggers: triggers, Risk: guard,
 		Now: now, BaseDomain: c.BaseDomain, Region: c.Region})
 
 	s.iam = iam.New(iam.Config{DB: s.db, Account: c.Account, Now: now})
@@ -189,9 +211,10 @@ func (s *Server) compose(o Options) error {
 	s.authenticator = access.NewAuthenticator(s.iam, sessions, now, c.Region)
 	s.authorizer = access.NewAuthorizer(s.iam, c.Account)
 
-	users := userpool.New(userpool.Config{DB: s.db, Ring: s.ring, Pools: pools, Tokens: s.tokens, SignIn: engine, Delivery: s.outbox, Triggers: triggers, Access: s.authorizer,
-		Region: c.Region, Account: c.Account, BaseDomain: c.BaseDomain, PublicURL: s.publicURL, Now: now, Log: s.log})
+	users := userpool.New(userpool.Config{DB: s.db, Ring: s.ring, Pools: pools, Tokens: s.tokens, SignIn: engine, Risk: guard, Delivery: s.outbox,
+		Triggers: triggers, Access: s.authorizer, Region: c.Region, Account: c.Account, BaseDomain: c.BaseDomain, PublicURL: s.publicURL, Now: now, Log: s.log})
 	s.users = users
+	engine.Adopts(users)
 	identities := identitypool.New(identitypool.Config{DB: s.db, Ring: s.ring, Pools: pools, Tokens: s.tokens,
 		Access: s.authorizer, Region: c.Region, Account: c.Account, Now: now})
 	tokenService := sts.New(sts.Config{Roles: s.iam, Access: s.authorizer, Credentials: sessions, WebIdentities: verifier{identities},
@@ -321,5 +344,9 @@ func (s *Server) close() {
 			s.log.Error("close the data", "error", err)
 		}
 		s.db = nil
+	}
+	if s.passwords != nil {
+		_ = s.passwords.Close() // it was only read
+		s.passwords = nil
 	}
 }

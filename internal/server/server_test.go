@@ -352,6 +352,22 @@ func TestSecondStart(t *testing.T) {
 	}
 }
 
+// TestNew_riskFiles: a file that threat protection could not use stops the
+// start, and says why.
+func TestNew_riskFiles(t *testing.T) {
+	bad := filepath.Join(t.TempDir(), "bad")
+	if err := os.WriteFile(bad, []byte("correct horse\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for name, want := range map[string]string{"compromised-passwords": "open --compromised-passwords: " + bad + ": at byte 0: a line is the SHA-1",
+		"locations": "read --locations: " + bad + ": record on line 1: wrong number of fields"} {
+		c := settings(t, "--"+name, bad)
+		if _, err := server.New(t.Context(), server.Options{Config: c, Log: slog.New(slog.DiscardHandler)}); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("--%s: %v, want %s", name, err, want)
+		}
+	}
+}
+
 func TestTLS_self(t *testing.T) {
 	c := settings(t, "--tls", "self")
 	s := start(t, c)

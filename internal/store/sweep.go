@@ -10,6 +10,7 @@ var sweepers = []func(tx *Tx, limit int) (int, error){
 	expired("user_attempts", "pool_id, sub, kind"),
 	expired("user_sessions", "pool_id, sub, origin_jti"),
 	expired("unknown_names", "pool_id, digest"),
+	expired("user_auth_events", "pool_id, sub, event_id"),
 }
 
 // expired is the sweeper of a table with a column expires_at and that key.

@@ -407,6 +407,18 @@ class Directory(unittest.TestCase):
         self.fails(exceptions.ResourceNotFoundException, f"User pool {MISSING_POOL} does not exist.", client.set_risk_configuration,
                    UserPoolId=MISSING_POOL, RiskExceptionConfiguration=blocked)
 
+        app = client.create_user_pool_client(UserPoolId=plus, ClientName="app")["UserPoolClient"]["ClientId"]
+        client.sign_up(ClientId=app, Username="watched", Password=PASSWORD)
+        watched = {"UserPoolId": plus, "Username": "watched"}
+        event = client.admin_list_user_auth_events(**watched, MaxResults=10)["AuthEvents"][0]
+        self.assertEqual((event["EventType"], event["EventRisk"]["RiskDecision"]), ("SignUp", "NoRisk"))
+        self.assertIsInstance(event["CreationDate"], datetime.datetime)
+        feedback = {**watched, "EventId": event["EventId"], "FeedbackValue": "Valid"}
+        client.admin_update_auth_event_feedback(**feedback)
+        self.assertEqual(client.admin_list_user_auth_events(**watched)["AuthEvents"][0]["EventFeedback"]["FeedbackValue"], "Valid")
+        self.fails(exceptions.NotAuthorizedException, "Invalid feedback token.", client.update_auth_event_feedback, FeedbackToken="x", **feedback)
+        self.fails(exceptions.UserPoolAddOnNotEnabledException, "", client.admin_list_user_auth_events, UserPoolId=self.pool, Username="watched")
+
         logs = [{"EventSource": "userAuthEvents", "LogLevel": "INFO", "S3Configuration": {"BucketArn": "arn:aws:s3:::logs"}}]
         client.set_log_delivery_configuration(UserPoolId=plus, LogConfigurations=logs)
         self.assertEqual(client.get_log_delivery_configuration(UserPoolId=plus)["LogDeliveryConfiguration"], {"UserPoolId": plus, "LogConfigurations": logs})

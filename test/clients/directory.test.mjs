@@ -9,33 +9,34 @@ import {
   AddCustomAttributesCommand, AddUserPoolClientSecretCommand, AdminAddUserToGroupCommand, AdminConfirmSignUpCommand, AdminCreateUserCommand,
   AdminDeleteUserAttributesCommand, AdminDeleteUserCommand, AdminDisableProviderForUserCommand, AdminDisableUserCommand, AdminEnableUserCommand,
   AdminForgetDeviceCommand, AdminGetDeviceCommand, AdminGetUserCommand, AdminInitiateAuthCommand, AdminLinkProviderForUserCommand,
-  AdminListDevicesCommand, AdminListGroupsForUserCommand, AdminRemoveUserFromGroupCommand, AdminResetUserPasswordCommand,
-  AdminRespondToAuthChallengeCommand, AdminSetUserMFAPreferenceCommand, AdminSetUserPasswordCommand, AdminSetUserSettingsCommand,
-  AdminUpdateDeviceStatusCommand, AdminUpdateUserAttributesCommand, AdminUserGlobalSignOutCommand, AliasExistsException,
-  AssociateSoftwareTokenCommand, ChangePasswordCommand, CodeMismatchException, CompleteWebAuthnRegistrationCommand, ConfirmDeviceCommand,
-  ConfirmForgotPasswordCommand, ConfirmSignUpCommand, CreateGroupCommand, CreateIdentityProviderCommand, CreateManagedLoginBrandingCommand,
-  CreateResourceServerCommand, CreateTermsCommand, CreateUserImportJobCommand, CreateUserPoolClientCommand, CreateUserPoolCommand,
-  CreateUserPoolDomainCommand, DeleteGroupCommand, DeleteIdentityProviderCommand, DeleteManagedLoginBrandingCommand, DeleteResourceServerCommand,
-  DeleteTermsCommand, DeleteUserAttributesCommand, DeleteUserCommand, DeleteUserPoolClientCommand, DeleteUserPoolClientSecretCommand,
-  DeleteUserPoolCommand, DeleteUserPoolDomainCommand, DeleteWebAuthnCredentialCommand, DescribeIdentityProviderCommand,
-  DescribeManagedLoginBrandingByClientCommand, DescribeManagedLoginBrandingCommand, DescribeResourceServerCommand, DescribeRiskConfigurationCommand,
-  DescribeTermsCommand, DescribeUserImportJobCommand, DescribeUserPoolClientCommand, DescribeUserPoolCommand, DescribeUserPoolDomainCommand,
-  DeviceKeyExistsException, DuplicateProviderException, EnableSoftwareTokenMFAException, FeatureUnavailableInTierException, ForgetDeviceCommand,
-  ForgotPasswordCommand, GetCSVHeaderCommand, GetDeviceCommand, GetGroupCommand, GetIdentityProviderByIdentifierCommand,
-  GetLogDeliveryConfigurationCommand, GetSigningCertificateCommand, GetTokensFromRefreshTokenCommand, GetUICustomizationCommand,
-  GetUserAttributeVerificationCodeCommand, GetUserAuthFactorsCommand, GetUserCommand, GetUserPoolMfaConfigCommand, GlobalSignOutCommand,
-  GroupExistsException, InitiateAuthCommand, InvalidParameterException, InvalidPasswordException, ListDevicesCommand, ListGroupsCommand,
-  ListIdentityProvidersCommand, ListResourceServersCommand, ListTagsForResourceCommand, ListTermsCommand, ListUserImportJobsCommand,
-  ListUserPoolClientSecretsCommand, ListUserPoolClientsCommand, ListUserPoolsCommand, ListUsersCommand, ListUsersInGroupCommand,
-  ListWebAuthnCredentialsCommand, ManagedLoginBrandingExistsException, NotAuthorizedException, PreconditionNotMetException,
+  AdminListDevicesCommand, AdminListGroupsForUserCommand, AdminListUserAuthEventsCommand, AdminRemoveUserFromGroupCommand,
+  AdminResetUserPasswordCommand, AdminRespondToAuthChallengeCommand, AdminSetUserMFAPreferenceCommand, AdminSetUserPasswordCommand,
+  AdminSetUserSettingsCommand, AdminUpdateAuthEventFeedbackCommand, AdminUpdateDeviceStatusCommand, AdminUpdateUserAttributesCommand,
+  AdminUserGlobalSignOutCommand, AliasExistsException, AssociateSoftwareTokenCommand, ChangePasswordCommand, CodeMismatchException,
+  CompleteWebAuthnRegistrationCommand, ConfirmDeviceCommand, ConfirmForgotPasswordCommand, ConfirmSignUpCommand, CreateGroupCommand,
+  CreateIdentityProviderCommand, CreateManagedLoginBrandingCommand, CreateResourceServerCommand, CreateTermsCommand, CreateUserImportJobCommand,
+  CreateUserPoolClientCommand, CreateUserPoolCommand, CreateUserPoolDomainCommand, DeleteGroupCommand, DeleteIdentityProviderCommand,
+  DeleteManagedLoginBrandingCommand, DeleteResourceServerCommand, DeleteTermsCommand, DeleteUserAttributesCommand, DeleteUserCommand,
+  DeleteUserPoolClientCommand, DeleteUserPoolClientSecretCommand, DeleteUserPoolCommand, DeleteUserPoolDomainCommand,
+  DeleteWebAuthnCredentialCommand, DescribeIdentityProviderCommand, DescribeManagedLoginBrandingByClientCommand, DescribeManagedLoginBrandingCommand,
+  DescribeResourceServerCommand, DescribeRiskConfigurationCommand, DescribeTermsCommand, DescribeUserImportJobCommand, DescribeUserPoolClientCommand,
+  DescribeUserPoolCommand, DescribeUserPoolDomainCommand, DeviceKeyExistsException, DuplicateProviderException, EnableSoftwareTokenMFAException,
+  FeatureUnavailableInTierException, ForgetDeviceCommand, ForgotPasswordCommand, GetCSVHeaderCommand, GetDeviceCommand, GetGroupCommand,
+  GetIdentityProviderByIdentifierCommand, GetLogDeliveryConfigurationCommand, GetSigningCertificateCommand, GetTokensFromRefreshTokenCommand,
+  GetUICustomizationCommand, GetUserAttributeVerificationCodeCommand, GetUserAuthFactorsCommand, GetUserCommand, GetUserPoolMfaConfigCommand,
+  GlobalSignOutCommand, GroupExistsException, InitiateAuthCommand, InvalidParameterException, InvalidPasswordException, ListDevicesCommand,
+  ListGroupsCommand, ListIdentityProvidersCommand, ListResourceServersCommand, ListTagsForResourceCommand, ListTermsCommand,
+  ListUserImportJobsCommand, ListUserPoolClientSecretsCommand, ListUserPoolClientsCommand, ListUserPoolsCommand, ListUsersCommand,
+  ListUsersInGroupCommand, ListWebAuthnCredentialsCommand, ManagedLoginBrandingExistsException, NotAuthorizedException, PreconditionNotMetException,
   ResendConfirmationCodeCommand, ResourceNotFoundException, RespondToAuthChallengeCommand, RevokeTokenCommand, ScopeDoesNotExistException,
   SetLogDeliveryConfigurationCommand, SetRiskConfigurationCommand, SetUICustomizationCommand, SetUserMFAPreferenceCommand,
   SetUserPoolMfaConfigCommand, SetUserSettingsCommand, SignUpCommand, SoftwareTokenMFANotFoundException, StartUserImportJobCommand,
   StartWebAuthnRegistrationCommand, StopUserImportJobCommand, TagResourceCommand, TermsExistsException, UntagResourceCommand,
-  UpdateDeviceStatusCommand, UpdateGroupCommand, UpdateIdentityProviderCommand, UpdateManagedLoginBrandingCommand, UpdateResourceServerCommand,
-  UpdateTermsCommand, UpdateUserAttributesCommand, UpdateUserPoolClientCommand, UpdateUserPoolCommand, UpdateUserPoolDomainCommand,
-  UserNotFoundException, UsernameExistsException, VerifySoftwareTokenCommand, VerifyUserAttributeCommand, WebAuthnChallengeNotFoundException,
-  WebAuthnConfigurationMissingException, WebAuthnNotEnabledException, paginateListGroups, paginateListUserPools, paginateListUsers,
+  UpdateAuthEventFeedbackCommand, UpdateDeviceStatusCommand, UpdateGroupCommand, UpdateIdentityProviderCommand, UpdateManagedLoginBrandingCommand,
+  UpdateResourceServerCommand, UpdateTermsCommand, UpdateUserAttributesCommand, UpdateUserPoolClientCommand, UpdateUserPoolCommand,
+  UpdateUserPoolDomainCommand, UserNotFoundException, UserPoolAddOnNotEnabledException, UsernameExistsException, VerifySoftwareTokenCommand,
+  VerifyUserAttributeCommand, WebAuthnChallengeNotFoundException, WebAuthnConfigurationMissingException, WebAuthnNotEnabledException,
+  paginateListGroups, paginateListUserPools, paginateListUsers,
 } from '@aws-sdk/client-cognito-identity-provider';
 import { account, code, idp, password, region } from './stack.mjs';
 
@@ -425,6 +426,20 @@ test('risk and log delivery', async () => {
   assert.deepEqual(RiskConfiguration.RiskExceptionConfiguration.BlockedIPRangeList, ['192.0.2.0/24']);
   assert.ok(RiskConfiguration.LastModifiedDate instanceof Date);
   await fails(idp.send(new SetRiskConfigurationCommand({ UserPoolId: missingPool, RiskExceptionConfiguration })), ResourceNotFoundException, `User pool ${missingPool} does not exist.`);
+
+  const { UserPoolClient } = await idp.send(new CreateUserPoolClientCommand({ ...plus, ClientName: 'app' }));
+  await idp.send(new SignUpCommand({ ClientId: UserPoolClient.ClientId, Username: 'watched', Password: password }));
+  const watched = { ...plus, Username: 'watched' };
+  const events = async () => (await idp.send(new AdminListUserAuthEventsCommand({ ...watched, MaxResults: 10 }))).AuthEvents;
+  const [event] = await events();
+  assert.equal(event.EventType, 'SignUp');
+  assert.equal(event.EventRisk.RiskDecision, 'NoRisk');
+  assert.ok(event.CreationDate instanceof Date && event.EventContextData.IpAddress);
+  const feedback = { ...watched, EventId: event.EventId, FeedbackValue: 'Valid' };
+  await idp.send(new AdminUpdateAuthEventFeedbackCommand(feedback));
+  assert.equal((await events())[0].EventFeedback.FeedbackValue, 'Valid');
+  await fails(idp.send(new UpdateAuthEventFeedbackCommand({ ...feedback, FeedbackToken: 'x' })), NotAuthorizedException, 'Invalid feedback token.');
+  await fails(idp.send(new AdminListUserAuthEventsCommand(ofUser('nobody'))), UserPoolAddOnNotEnabledException);
 
   const LogConfigurations = [{ EventSource: 'userAuthEvents', LogLevel: 'INFO', S3Configuration: { BucketArn: 'arn:aws:s3:::logs' } }];
   await idp.send(new SetLogDeliveryConfigurationCommand({ ...plus, LogConfigurations }));

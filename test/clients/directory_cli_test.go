@@ -511,6 +511,16 @@ func (c *directoryCLI) riskAndLogs() {
 	c.idp("describe-risk-configuration", "--user-pool-id", plus).is("RiskConfiguration.RiskExceptionConfiguration.BlockedIPRangeList", `["192.0.2.0/24"]`)
 	missing := c.server.Region + "_000000000"
 	c.fails("ResourceNotFoundException", "User pool "+missing+" does not exist.", "set-risk-configuration", "--user-pool-id", missing, "--risk-exception-configuration", "BlockedIPRangeList=192.0.2.0/24")
+	app := c.idp("create-user-pool-client", "--user-pool-id", plus, "--client-name", "app").text("UserPoolClient.ClientId")
+	c.idp("sign-up", "--client-id", app, "--username", "watched", "--password", cliPassword)
+	watched := []string{"--user-pool-id", plus, "--username", "watched"}
+	event := c.idp(append([]string{"admin-list-user-auth-events"}, watched...)...).is("AuthEvents.*.EventType", `["SignUp"]`)
+	ids, _ := event.at("AuthEvents.*.EventId").([]any)
+	feedback := append(watched, "--event-id", ids[0].(string), "--feedback-value", "Valid")
+	c.idp(append([]string{"admin-update-auth-event-feedback"}, feedback...)...)
+	c.idp(append([]string{"admin-list-user-auth-events"}, watched...)...).is("AuthEvents.*.EventFeedback.FeedbackValue", `["Valid"]`)
+	c.fails("NotAuthorizedException", "Invalid feedback token.", append([]string{"update-auth-event-feedback", "--feedback-token", "x"}, feedback...)...)
+	c.fails("UserPoolAddOnNotEnabledException", "", "admin-list-user-auth-events", "--user-pool-id", c.pool, "--username", "watched")
 	logs := "EventSource=userAuthEvents,LogLevel=INFO,S3Configuration={BucketArn=arn:aws:s3:::logs}"
 	c.idp("set-log-delivery-configuration", "--user-pool-id", plus, "--log-configurations", logs)
 	c.idp("get-log-delivery-configuration", "--user-pool-id", plus).is("LogDeliveryConfiguration.LogConfigurations.*.S3Configuration.BucketArn", `["arn:aws:s3:::logs"]`)

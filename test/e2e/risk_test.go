@@ -122,5 +122,5 @@ func TestRiskConfiguration(t *testing.T) {
 				in.AccountTakeoverRiskConfiguration = takeover("SHOUT", false, nil)
 			}), invalid, "/eventAction' failed/"},
 		)
-	})
+	}, leakedPasswords(t))
 }

@@ -29,26 +29,22 @@ func (e *Engine) choose(ctx context.Context, s *Start) (*Step, error) {
 	if s.Session != "" {
 		return e.handOver(ctx, s)
 	}
-	typed, err := required(s.Parameters, "USERNAME")
+	preferred := cognitoidp.ChallengeNameType(parameter(s.Parameters, "PREFERRED_CHALLENGE"))
+	migrates := ""
+	if preferred == choicePassword && s.Pool.FirstFactor(cognitoidp.AuthFactorTypePassword) {
+		migrates = parameter(s.Parameters, "PASSWORD")
+	}
+	pr, err := e.admit(ctx, s, migrates)
 	if err != nil {
 		return nil, err
 	}
-	if err := s.Client.CheckSecretHash(parameter(s.Parameters, "SECRET_HASH"), true, typed); err != nil {
-		return nil, err
-	}
-	u, err := e.find(ctx, s.Pool, s.Client, typed)
-	if err != nil {
-		return nil, err
-	}
-	if u != nil && !u.Enabled {
+	if pr.user != nil && !pr.user.Enabled {
 		return nil, errDisabled
 	}
-	pr := &proof{pool: s.Pool, client: s.Client, user: u, typed: typed, metadata: s.Metadata, progress: s.progress()}
 	choices, err := e.choices(ctx, pr)
 	if err != nil {
 		return nil, err
 	}
-	preferred := cognitoidp.ChallengeNameType(parameter(s.Parameters, "PREFERRED_CHALLENGE"))
 	if !slices.Contains(choices, preferred) {
 		return e.askChoice(pr, choices)
 	}
@@ -303,7 +299,7 @@ func (e *Engine) handOver(ctx context.Context, s *Start) (*Step, error) {
 		}
 		given = map[string]api.Secret{"USERNAME": api.Secret(was.Sub), "SECRET_HASH": given["SECRET_HASH"]}
 	}
-	pr, was, err := e.resume(ctx, &Reply{Pool: s.Pool, Client: s.Client, Responses: given, Session: s.Session, Metadata: s.Metadata}, confirmedSignUp)
+	pr, was, err := e.resume(ctx, &Reply{Pool: s.Pool, Client: s.Client, Responses: given, Session: s.Session, Seen: s.Seen}, confirmedSignUp)
 	if err != nil {
 		return nil, err
 	}

@@ -1,6 +1,7 @@
 package signin
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"crypto/subtle"
@@ -12,6 +13,7 @@ import (
 	"gatehouse/internal/api/cognitoidp"
 	"gatehouse/internal/authn/pool"
 	"gatehouse/internal/outbound/delivery"
+	"gatehouse/internal/outbound/trigger"
 	"gatehouse/internal/store"
 )
 
@@ -27,7 +29,9 @@ const (
 	wrongPerCode    = 10 // tries of one code that may be wrong (promises.md, U2)
 	messagesAnHour  = 5  // messages without a sign-in that ends (promises.md, U7)
 	messagesCounted = "sign-in: messages"
-	guessesCounted  = "sign-in: guesses of "
+
+	authenticationMessage = "CustomMessage_Authentication"
+	guessesCounted        = "sign-in: guesses of "
 )
 
 var (
@@ -61,10 +65,17 @@ func (e *Engine) askCode(ctx context.Context, pr *proof, challenge cognitoidp.Ch
 	s := e.newSession(pr, challenge)
 	s.SetsUp = setsUp
 	digits := factorDigits
-	if pr.First == "" && isEmail(challenge) {
+	if pr.begins() && isEmail(challenge) {
 		digits = firstFactorDigits
 	}
 	s.Code, s.Address = randomDigits(digits), address
+	var said trigger.Texts
+	if pr.user != nil {
+		var err error
+		if said, err = e.Triggers.CustomMessage(ctx, pr.call(), authenticationMessage); err != nil {
+			return nil, err
+		}
+	}
 	if err := e.settle(ctx, pr, func(tx *store.Tx) error {
 		n, err := store.CountAttempt(tx, pr.pool.ID, e.attemptsOf(pr), messagesCounted, time.Hour)
 		if err != nil {
@@ -76,7 +87,7 @@ func (e *Engine) askCode(ctx context.Context, pr *proof, challenge cognitoidp.Ch
 		if pr.user == nil {
 			return nil
 		}
-		return e.Delivery.Put(tx, codeMessage(pr.pool, pr.user, challenge, address, s.Code))
+		return e.Delivery.Put(tx, codeMessage(pr.pool, pr.user, challenge, address, s.Code, said))
 	}); err != nil {
 		return nil, err
 	}
@@ -106,11 +117,11 @@ func (e *Engine) nameOf(pr *proof) string {
 	return e.simulatedName(pr.pool, pr.typed)
 }
 
-func codeMessage(p *pool.Pool, u *store.User, challenge cognitoidp.ChallengeNameType, to, code string) delivery.Message {
-	m := delivery.Message{Channel: delivery.SMS, To: to, Code: code, Trigger: "CustomMessage_Authentication", PoolID: p.ID, Username: u.Username}
+func codeMessage(p *pool.Pool, u *store.User, challenge cognitoidp.ChallengeNameType, to, code string, said trigger.Texts) delivery.Message {
+	m := delivery.Message{Channel: delivery.SMS, To: to, Code: code, Trigger: authenticationMessage, PoolID: p.ID, Username: u.Username}
 	const standard = "Your authentication code is {####}. "
 	if !isEmail(challenge) {
-		m.Body = delivery.Fill(p.Settings.SmsAuthenticationMessage, standard, u.Username, code)
+		m.Body = delivery.Fill(cmp.Or(said.SMS, p.Settings.SmsAuthenticationMessage), standard, u.Username, code)
 		return m
 	}
 	var template cognitoidp.EmailMfaConfigType
@@ -118,8 +129,8 @@ func codeMessage(p *pool.Pool, u *store.User, challenge cognitoidp.ChallengeName
 		template = *p.Factors.Email
 	}
 	m.Channel = delivery.Email
-	m.Subject = delivery.Fill(template.Subject, "Your authentication code", u.Username, code)
-	m.Body = delivery.Fill(template.Message, standard, u.Username, code)
+	m.Subject = delivery.Fill(cmp.Or(said.Subject, template.Subject), "Your authentication code", u.Username, code)
+	m.Body = delivery.Fill(cmp.Or(said.Email, template.Message), standard, u.Username, code)
 	return m
 }
 
@@ -152,7 +163,7 @@ func (e *Engine) takeCode(ctx context.Context, r *Reply) (*Step, error) {
 	if isEmail(r.Challenge) {
 		attribute = "email"
 	}
-	began := pr.First == ""
+	began := pr.begins()
 	if began {
 		if !canHaveCode(r.Pool, pr.user, r.Challenge) {
 			return nil, errSession // changed since it was asked for
@@ -184,7 +195,7 @@ func (e *Engine) takeCode(ctx context.Context, r *Reply) (*Step, error) {
 			return verifyAddress(tx, pr.pool, u, attribute, s.Address)
 		}
 	}
-	if adds {
+	if adds { // the factor is switched on as well
 		pr.spend = also(pr.spend, func(tx *store.Tx) error {
 			f, err := store.FactorsOf(tx, pr.pool.ID, pr.user.Sub)
 			if err != nil {
@@ -194,8 +205,15 @@ func (e *Engine) takeCode(ctx context.Context, r *Reply) (*Step, error) {
 			return store.PutFactors(tx, f)
 		})
 	}
+	if pr.custom != nil {
+		return e.customDone(ctx, pr, r.Challenge)
+	}
 	return e.proceed(ctx, pr)
 }
+
+// begins reports whether nothing was shown yet, so that a code is the first
+// factor. What the pool's functions ask for is not.
+func (pr *proof) begins() bool { return pr.First == "" && pr.custom == nil }
 
 // verifyAddress marks an address as verified, unless that would take it from
 // somebody who signs in by it: a sign-in moves no alias.
@@ -233,7 +251,7 @@ func (e *Engine) mayGuess(ctx context.Context, pr *proof) error {
 	if locked(pr.user.Counter, e.Now()) {
 		return errLocked
 	}
-	if pr.First == "" && confirmsUser(pr.user) && pr.user.Enabled {
+	if pr.begins() && confirmsUser(pr.user) && pr.user.Enabled {
 		return nil
 	}
 	return mayTry(pr.user)
@@ -246,6 +264,9 @@ func (e *Engine) wrongCode(ctx context.Context, pr *proof, s *session) error {
 		n, err := store.CountAttempt(tx, pr.pool.ID, e.attemptsOf(pr), guessesCounted+s.Nonce, life(pr.client))
 		if err == nil && n >= wrongPerCode {
 			err = pr.spend(tx)
+		}
+		if record := e.failure(pr, cognitoidp.ChallengeNameMfa); err == nil && record != nil {
+			err = record(tx)
 		}
 		return err
 	})

@@ -99,7 +99,7 @@ func (e *Engine) verifyDevice(ctx context.Context, r *Reply) (*Step, error) {
 		return nil, err
 	}
 	if !e.proves(h, c, v.Value, pr.pool.DeviceGroupKey(), key) {
-		return nil, spentOr(e.recordFailure(ctx, pr.pool, pr.user, pr.typed, pr.spend))
+		return nil, spentOr(e.recordFailure(ctx, pr.pool, pr.user, pr.typed, also(pr.spend, e.failure(pr, cognitoidp.ChallengeNameMfa))))
 	}
 	pr.Proven = true
 	return e.proceed(ctx, pr)
@@ -114,6 +114,9 @@ func (e *Engine) deviceOf(tx *store.Tx, pr *proof, d *store.Device) (key string,
 		return "", nil, nil
 	case d != nil:
 		d.AuthenticatedAt = tx.Now
+		if pr.seen.IP.IsValid() {
+			d.IP = pr.seen.IP.String()
+		}
 		return d.Key, nil, store.PutDevice(tx, d)
 	}
 	region, _, _ := strings.Cut(pr.pool.ID, "_")

@@ -9,8 +9,8 @@ import (
 
 	"gatehouse/internal/api/cognitoidp"
 	"gatehouse/internal/authn/pool"
+	"gatehouse/internal/authn/risk"
 	"gatehouse/internal/authn/token"
-	"gatehouse/internal/outbound/trigger"
 	"gatehouse/internal/store"
 )
 
@@ -20,10 +20,11 @@ type proof struct {
 	progress
 	pool     *pool.Pool
 	client   *pool.Client
-	user     *store.User // as it was when it was checked; nil for a name that no user has
-	typed    string      // the name that was given
-	metadata map[string]string
-	custom   *custom // of CUSTOM_AUTH; nil in other flows
+	user     *store.User       // as it was when it was checked; nil for a name that no user has
+	typed    string            // the name that was given
+	metadata map[string]string // ClientMetadata of an answer; that of the first request goes elsewhere
+	seen     risk.Request      // where this request comes from
+	custom   *custom           // of CUSTOM_AUTH; nil in other flows
 	// spend uses up the challenge, or is nil. It returns store.ErrConflict
 	// when somebody else used it.
 	spend func(*store.Tx) error
@@ -45,6 +46,14 @@ func (e *Engine) proceed(ctx context.Context, pr *proof) (*Step, error) {
 		return nil, err
 	}
 	o := e.standing(pr, pr.user, f, d).next()
+	switch o.Challenge {
+	case cognitoidp.ChallengeNameTypeNewPasswordRequired, cognitoidp.ChallengeNameTypeDeviceSrpAuth:
+	default: // all that comes before a second factor was shown
+		if err := e.judge(ctx, pr, f); err != nil {
+			return nil, err
+		}
+		o = e.standing(pr, pr.user, f, d).next()
+	}
 	if o.Refusal != nil {
 		return nil, o.Refusal
 	}
@@ -76,7 +85,7 @@ func (e *Engine) depends(tx *store.Tx, pr *proof, u *store.User) (f *Factors, d 
 
 func (e *Engine) standing(pr *proof, u *store.User, f *Factors, d *store.Device) standing {
 	s := standing{First: pr.First, Password: pr.Password, Second: pr.Second, Mode: pr.pool.MFA(), Usable: f.Usable, Preferred: f.Preferred,
-		CanSetUp: f.CanSetUp, PasskeyIsTwo: pr.TwoInOne && f.Chosen.Passkey && PasskeyIsTwo(pr.pool), Replaces: pr.pool.DeviceReplacesFactor(),
+		CanSetUp: f.CanSetUp, PasskeyIsTwo: pr.TwoInOne && f.Chosen.Passkey && PasskeyIsTwo(pr.pool), Replaces: pr.pool.DeviceReplacesFactor(), Demanded: pr.demandsFactor(f),
 		Temporary: u.Status == string(cognitoidp.UserStatusTypeForceChangePassword) && !pr.Replaced}
 	switch {
 	case d == nil:
@@ -104,8 +113,11 @@ func PasskeyIsTwo(p *pool.Pool) bool {
 func (e *Engine) finish(ctx context.Context, pr *proof) (*Step, error) {
 	_, _, refreshLife := token.Validity(pr.client.Settings)
 	g := &token.Grant{Pool: pr.pool, Client: pr.client, SessionID: uuid.NewString(), EventID: uuid.NewString(), Scope: token.ScopeAdmin}
+	if pr.EventID != "" {
+		g.EventID = pr.EventID
+	}
 	if !pr.client.NamesOrigin() {
-		g.EventID = g.SessionID // such tokens have no origin_jti: the event names the session
+		g.SessionID = g.EventID // such tokens have no origin_jti: the event names the session
 	}
 	var expires time.Time
 	var fresh *NewDevice
@@ -132,6 +144,9 @@ func (e *Engine) finish(ctx context.Context, pr *proof) (*Step, error) {
 		if g.DeviceKey, fresh, err = e.deviceOf(tx, pr, d); err != nil {
 			return err
 		}
+		if err := e.recordEvent(tx, pr, u, g.EventID, cognitoidp.EventResponseTypePass, pr.challenges()...); err != nil {
+			return err
+		}
 		return store.InsertSession(tx, &store.Session{PoolID: u.PoolID, Sub: u.Sub, OriginJTI: g.SessionID, ClientID: pr.client.ID,
 			AuthTime: g.AuthTime, ExpiresAt: expires, DeviceKey: g.DeviceKey})
 	})
@@ -141,12 +156,14 @@ func (e *Engine) finish(ctx context.Context, pr *proof) (*Step, error) {
 	if err != nil {
 		return nil, err
 	}
-	source := "TokenGeneration_Authentication"
-	if pr.Replaced {
-		source = "TokenGeneration_NewPasswordChallenge"
+	if pr.Risk != nil && pr.Risk.Notify {
+		e.Delivery.Wake()
 	}
-	if err := e.Triggers.PreToken(ctx, &trigger.Call{Pool: pr.pool, ClientID: pr.client.ID, User: g.User}, source, g); err != nil {
-		return nil, err // of a session that nobody has a token for
+	if err := e.tell(ctx, pr, g, fresh != nil); err != nil {
+		// Nobody gets a token of this session.
+		return nil, errors.Join(err, e.DB.Write(context.WithoutCancel(ctx), func(tx *store.Tx) error {
+			return store.DeleteSession(tx, pr.pool.ID, g.User.Sub, g.SessionID)
+		}))
 	}
 	set, err := e.Tokens.Mint(ctx, g)
 	if err != nil {
@@ -158,6 +175,24 @@ func (e *Engine) finish(ctx context.Context, pr *proof) (*Step, error) {
 		return nil, err
 	}
 	return &Step{Tokens: set, Device: fresh}, nil
+}
+
+// tell tells the pool's functions of a sign-in that has ended: they may refuse
+// the tokens, or change them.
+func (e *Engine) tell(ctx context.Context, pr *proof, g *token.Grant, newDevice bool) error {
+	call := pr.call()
+	call.User = g.User
+	if err := e.Triggers.PostAuthentication(ctx, call, newDevice); err != nil {
+		return err
+	}
+	source := "TokenGeneration_Authentication"
+	switch {
+	case pr.Proven:
+		source = "TokenGeneration_AuthenticateDevice"
+	case pr.Replaced:
+		source = "TokenGeneration_NewPasswordChallenge"
+	}
+	return e.Triggers.PreToken(ctx, call, source, g)
 }
 
 // stillRight reads the user of a proof inside the write and refuses if what was

@@ -101,7 +101,7 @@ func (e *Engine) softwareToken(ctx context.Context, r *Reply) (*Step, error) {
 	}
 	step, right := totp.Check(f.Token.Secret, code, e.Now())
 	if !right {
-		err := e.recordFailure(ctx, r.Pool, u, u.Username, nil)
+		err := e.recordFailure(ctx, r.Pool, u, u.Username, e.failure(pr, cognitoidp.ChallengeNameMfa))
 		if errors.Is(err, errPassword) {
 			err = errTokenCode
 		}
@@ -122,6 +122,9 @@ func (e *Engine) softwareToken(ctx context.Context, r *Reply) (*Step, error) {
 		}
 		return err
 	})
+	if pr.custom != nil {
+		return e.customDone(ctx, pr, r.Challenge)
+	}
 	return e.proceed(ctx, pr)
 }
 

@@ -69,6 +69,11 @@ func (e *Engine) newPassword(ctx context.Context, r *Reply) (*Step, error) {
 	if err != nil {
 		return nil, err
 	}
+	if block, _, err := e.Risk.PasswordLeaked(ctx, r.Pool, r.Client, cognitoidp.EventFilterTypePasswordChange, text); err != nil {
+		return nil, err
+	} else if block {
+		return nil, ErrLeaked
+	}
 	if e.temporaryExpired(pr) {
 		return nil, errTemporaryExpired
 	}

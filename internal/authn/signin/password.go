@@ -14,22 +14,18 @@ import (
 
 // password checks a password sent in clear (auth-flows.md, section 6).
 func (e *Engine) password(ctx context.Context, s *Start) (*Step, error) {
-	typed, err := required(s.Parameters, "USERNAME")
-	if err != nil {
+	if _, err := required(s.Parameters, "USERNAME"); err != nil {
 		return nil, err
 	}
 	text, err := required(s.Parameters, "PASSWORD")
 	if err != nil {
 		return nil, err
 	}
-	if err := s.Client.CheckSecretHash(string(s.Parameters["SECRET_HASH"]), true, typed); err != nil {
-		return nil, err
-	}
-	u, err := e.find(ctx, s.Pool, s.Client, typed)
+	pr, err := e.admit(ctx, s, text)
 	if err != nil {
 		return nil, err
 	}
-	return e.checkPassword(ctx, &proof{pool: s.Pool, client: s.Client, user: u, typed: typed, metadata: s.Metadata, progress: s.progress()}, text)
+	return e.checkPassword(ctx, pr, text)
 }
 
 // checkPassword goes on with a password in clear. A wrong one leaves the
@@ -54,9 +50,12 @@ func (e *Engine) checkPassword(ctx context.Context, pr *proof, text string) (*St
 	if ok, err := e.right(ctx, pr.pool, u, text); err != nil {
 		return nil, err
 	} else if !ok {
-		return nil, e.recordFailure(ctx, pr.pool, u, pr.typed, nil)
+		return nil, e.recordFailure(ctx, pr.pool, u, pr.typed, e.failure(pr, cognitoidp.ChallengeNamePassword))
 	}
 	pr.First, pr.Password = byPassword, true
+	if err := e.checkLeaked(ctx, pr, text); err != nil {
+		return nil, err
+	}
 	return e.proceed(ctx, pr)
 }
 
@@ -73,15 +72,16 @@ func (e *Engine) right(ctx context.Context, p *pool.Pool, u *store.User, text st
 }
 
 // CheckPassword checks the password of a user who is signed in already, as
-// ChangePassword asks for it. It counts like a sign-in.
-func (e *Engine) CheckPassword(ctx context.Context, p *pool.Pool, u *store.User, text string) error {
+// ChangePassword asks for it. It counts like a sign-in; failed is written with
+// the failure.
+func (e *Engine) CheckPassword(ctx context.Context, p *pool.Pool, u *store.User, text string, failed func(*store.Tx) error) error {
 	if locked(u.Counter, e.Now()) {
 		return errLocked
 	}
 	if ok, err := e.right(ctx, p, u, text); err != nil {
 		return err
 	} else if !ok {
-		return e.recordFailure(ctx, p, u, u.Username, nil)
+		return e.recordFailure(ctx, p, u, u.Username, failed)
 	}
 	return nil
 }
@@ -98,6 +98,11 @@ func (e *Engine) NewPassword(ctx context.Context, p *pool.Pool, u *store.User, t
 			return nil, err
 		}
 	}
+	return e.PasswordRecord(ctx, p, u, text)
+}
+
+// PasswordRecord makes the record of a password that no policy is asked about.
+func (e *Engine) PasswordRecord(ctx context.Context, p *pool.Pool, u *store.User, text string) ([]byte, error) {
 	r, err := e.hasher.NewRecord(ctx, password.SRP, p.Name(), u.Username, text)
 	if err != nil {
 		return nil, err

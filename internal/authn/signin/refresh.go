@@ -27,9 +27,19 @@ func (e *Engine) refresh(ctx context.Context, s *Start) (*Step, error) {
 	if s.Client.Rotates() {
 		return nil, &cognitoidp.UnsupportedOperationException{Message: "The client rotates refresh tokens: use GetTokensFromRefreshToken."}
 	}
-	return e.Refresh(ctx, s.Pool, s.Client, text, parameter(s.Parameters, "DEVICE_KEY"), func(u *store.User) error {
-		return s.Client.CheckSecretHash(string(s.Parameters["SECRET_HASH"]), true, u.Username, u.Sub)
-	})
+	return e.Refresh(ctx, &Renewal{Pool: s.Pool, Client: s.Client, Token: text, DeviceKey: parameter(s.Parameters, "DEVICE_KEY"), May: func(u *store.User) error {
+		return s.Client.CheckSecretHash(parameter(s.Parameters, "SECRET_HASH"), true, u.Username, u.Sub)
+	}})
+}
+
+// Renewal asks for new tokens.
+type Renewal struct {
+	Pool      *pool.Pool
+	Client    *pool.Client
+	Token     string // the refresh token
+	DeviceKey string // of the device that the sign-in was on, or ""
+	Metadata  map[string]string
+	May       func(*store.User) error // checks what depends on the user; nil: nothing does
 }
 
 // Refresh gives new tokens for a session that still stands. It writes nothing,
@@ -37,9 +47,10 @@ func (e *Engine) refresh(ctx context.Context, s *Start) (*Step, error) {
 // the time that is left, and the old one dies after the client's grace. One
 // that comes later is taken for stolen: it ends the session (RFC 9700,
 // section 4.14.2). A session that was begun on a device is refreshed with its
-// key alone. may checks what depends on the user.
-func (e *Engine) Refresh(ctx context.Context, p *pool.Pool, c *pool.Client, text, deviceKey string, may func(*store.User) error) (*Step, error) {
-	r, err := e.Tokens.OpenRefresh(c.ID, text)
+// key alone.
+func (e *Engine) Refresh(ctx context.Context, w *Renewal) (*Step, error) {
+	p, c := w.Pool, w.Client
+	r, err := e.Tokens.OpenRefresh(c.ID, w.Token)
 	switch {
 	case errors.Is(err, token.ErrExpired):
 		return nil, notAuthorized("Refresh Token has expired")
@@ -52,15 +63,17 @@ func (e *Engine) Refresh(ctx context.Context, p *pool.Pool, c *pool.Client, text
 		if g.User, stands, err = store.UserAndSession(tx, r.PoolID, r.Sub, r.SessionID); err != nil {
 			return err
 		}
-		if err := may(g.User); err != nil {
-			return err
+		if w.May != nil {
+			if err := w.May(g.User); err != nil {
+				return err
+			}
 		}
 		switch {
 		case !g.User.Enabled:
 			return errDisabled
 		case stands == nil || stands.ClientID != c.ID:
 			return errRevoked
-		case stands.DeviceKey != "" && p.TracksDevices() && stands.DeviceKey != deviceKey:
+		case stands.DeviceKey != "" && p.TracksDevices() && stands.DeviceKey != w.DeviceKey:
 			return errRefresh
 		}
 		g.DeviceKey = stands.DeviceKey
@@ -71,7 +84,7 @@ func (e *Engine) Refresh(ctx context.Context, p *pool.Pool, c *pool.Client, text
 		return err
 	}
 	preToken := func() error {
-		return e.Triggers.PreToken(ctx, &trigger.Call{Pool: p, ClientID: c.ID, User: g.User}, "TokenGeneration_RefreshTokens", g)
+		return e.Triggers.PreToken(ctx, &trigger.Call{Pool: p, ClientID: c.ID, User: g.User, Metadata: w.Metadata}, "TokenGeneration_RefreshTokens", g)
 	}
 	number := r.Rotation
 	if c.Rotates() {

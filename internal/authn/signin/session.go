@@ -12,6 +12,7 @@ import (
 	"gatehouse/internal/api"
 	"gatehouse/internal/api/cognitoidp"
 	"gatehouse/internal/authn/pool"
+	"gatehouse/internal/authn/risk"
 	"gatehouse/internal/store"
 )
 
@@ -27,6 +28,12 @@ type progress struct {
 	DeviceKey string                  `json:"dk,omitempty"` // the device that the client named
 	Proven    bool                    `json:"dp,omitempty"` // and that proved itself
 	Admin     bool                    `json:"ad,omitempty"` // begun with credentials
+
+	// Of threat protection: what was decided, under which event, and whether
+	// the password is known to others.
+	Risk        *risk.Decision `json:"rd,omitempty"`
+	EventID     string         `json:"ei,omitempty"`
+	Compromised bool           `json:"cp,omitempty"`
 }
 
 // session is what a challenge remembers: sealed into the Session string, bound
@@ -132,7 +139,7 @@ func (e *Engine) resume(ctx context.Context, r *Reply, challenges ...cognitoidp.
 	if err != nil {
 		return nil, nil, err
 	}
-	pr := &proof{pool: r.Pool, client: r.Client, progress: s.progress, typed: typed, metadata: r.Metadata, custom: s.Custom, spend: s.spend(r.Client)}
+	pr := &proof{pool: r.Pool, client: r.Client, progress: s.progress, typed: typed, metadata: r.Metadata, seen: r.Seen, custom: s.Custom, spend: s.spend(r.Client)}
 	if key := string(r.Responses["DEVICE_KEY"]); key != "" && !s.Admin {
 		pr.DeviceKey = key
 	}
@@ -178,8 +185,11 @@ func (s *session) spend(c *pool.Client) func(*store.Tx) error {
 
 // also is a write that does one thing after another. Either may be nil.
 func also(a, b func(*store.Tx) error) func(*store.Tx) error {
-	if a == nil {
+	switch {
+	case a == nil:
 		return b
+	case b == nil:
+		return a
 	}
 	return func(tx *store.Tx) error {
 		if err := a(tx); err != nil {

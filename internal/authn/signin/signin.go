@@ -56,7 +56,6 @@ import (
 	"context"
 	"crypto/hmac"
 	"crypto/sha256"
-	"errors"
 	"fmt"
 	"time"
 
@@ -64,6 +63,7 @@ import (
 	"gatehouse/internal/api/cognitoidp"
 	"gatehouse/internal/authn/password"
 	"gatehouse/internal/authn/pool"
+	"gatehouse/internal/authn/risk"
 	"gatehouse/internal/authn/token"
 	"gatehouse/internal/engine"
 	"gatehouse/internal/outbound/delivery"
@@ -81,6 +81,7 @@ type Config struct {
 	Delivery *delivery.Outbox
 	// Triggers calls the functions of pools; nil: there are none to call.
 	Triggers *trigger.Caller
+	Risk     *risk.Guard // threat protection; nil: off in every pool
 	Now      func() time.Time
 	// BaseDomain and Region are in the names of pools' domains, which passkeys
 	// are made for.
@@ -90,11 +91,12 @@ type Config struct {
 // Engine runs sign-ins.
 type Engine struct {
 	Config
-	hasher *password.Hasher
+	hasher  *password.Hasher
+	adopter Adopter
 }
 
 // New returns an Engine.
-func New(c Config) *Engine { return &Engine{c, password.New(c.Crypto)} }
+func New(c Config) *Engine { return &Engine{Config: c, hasher: password.New(c.Crypto)} }
 
 // Start is the first request of a sign-in.
 type Start struct {
@@ -104,6 +106,7 @@ type Start struct {
 	Parameters map[string]api.Secret
 	Metadata   map[string]string // ClientMetadata
 	Session    string            // of ConfirmSignUp, for USER_AUTH
+	Seen       risk.Request      // where the request comes from
 	Admin      bool              // called with credentials
 }
 
@@ -124,6 +127,7 @@ type Reply struct {
 	Responses map[string]api.Secret
 	Session   string
 	Metadata  map[string]string // ClientMetadata
+	Seen      risk.Request      // where the request comes from
 	Admin     bool
 }
 
@@ -234,22 +238,6 @@ func required(m map[string]api.Secret, name string) (string, error) {
 		return v, nil
 	}
 	return "", invalid("Missing required parameter " + name)
-}
-
-// find is the user of a typed name, or nil when there is none and the client
-// does not tell.
-func (e *Engine) find(ctx context.Context, p *pool.Pool, c *pool.Client, typed string) (u *store.User, err error) {
-	err = e.DB.Read(ctx, func(tx *store.Tx) (err error) {
-		u, err = p.FindUser(tx, typed)
-		return err
-	})
-	if errors.Is(err, store.ErrNotFound) {
-		if c.HidesUsers() {
-			return nil, nil
-		}
-		return nil, errNoUser
-	}
-	return u, err
 }
 
 // mayTry refuses users who may not sign in whatever they know.

@@ -40,25 +40,18 @@ const srpPurpose = "srp handshake"
 
 // startSRP answers USER_SRP_AUTH with PASSWORD_VERIFIER. It writes nothing.
 func (e *Engine) startSRP(ctx context.Context, s *Start) (*Step, error) {
-	typed, err := required(s.Parameters, "USERNAME")
-	if err != nil {
+	if _, err := required(s.Parameters, "USERNAME"); err != nil {
 		return nil, err
 	}
 	a, err := required(s.Parameters, "SRP_A")
 	if err != nil {
 		return nil, err
 	}
-	if err := s.Client.CheckSecretHash(parameter(s.Parameters, "SECRET_HASH"), true, typed); err != nil {
-		return nil, err
-	}
-	if _, err := srp.ParseA(a); err != nil {
-		return nil, errPassword // zero modulo N among others: it would let anybody in
-	}
-	u, err := e.find(ctx, s.Pool, s.Client, typed)
+	pr, err := e.admit(ctx, s, "")
 	if err != nil {
 		return nil, err
 	}
-	return e.askSRP(ctx, &proof{pool: s.Pool, client: s.Client, user: u, typed: typed, metadata: s.Metadata, progress: s.progress()}, a)
+	return e.askSRP(ctx, pr, a)
 }
 
 // askSRP asks for the proof of a password.
@@ -82,7 +75,7 @@ func (e *Engine) askSRP(ctx context.Context, pr *proof, a string) (*Step, error)
 // the other flows has one.
 func (e *Engine) shake(ctx context.Context, pr *proof, challenge cognitoidp.ChallengeNameType, a string, salt, verifier []byte, parameters map[string]string) (*Step, error) {
 	if _, err := srp.ParseA(a); err != nil {
-		return nil, errPassword
+		return nil, errPassword // zero modulo N among others: it would let anybody in
 	}
 	if err := e.settle(ctx, pr); err != nil {
 		return nil, err
@@ -193,7 +186,7 @@ func (e *Engine) reshake(ctx context.Context, r *Reply) (*proof, *handshake, *cl
 			return nil, nil, nil, errSession
 		}
 	}
-	pr := &proof{pool: r.Pool, client: r.Client, progress: h.progress, typed: h.Typed, metadata: r.Metadata, custom: h.Custom, spend: e.spendBlock(r, c.block, h)}
+	pr := &proof{pool: r.Pool, client: r.Client, progress: h.progress, typed: h.Typed, metadata: r.Metadata, seen: r.Seen, custom: h.Custom, spend: e.spendBlock(r, c.block, h)}
 	names := []string{typed}
 	if h.Sub != "" {
 		if err := e.DB.ReadOne(ctx, func(tx *store.Tx) (err error) {
@@ -258,7 +251,7 @@ func (e *Engine) verifySRP(ctx context.Context, r *Reply) (*Step, error) {
 		_, verifier = e.verifierOf(r.Pool, u)
 	}
 	if right := e.proves(h, c, verifier, r.Pool.Name(), name); !right || u == nil {
-		return nil, spentOr(e.recordFailure(ctx, r.Pool, u, h.Typed, pr.spend))
+		return nil, spentOr(e.recordFailure(ctx, r.Pool, u, h.Typed, also(pr.spend, e.failure(pr, cognitoidp.ChallengeNamePassword))))
 	}
 	pr.Password = true
 	if pr.custom != nil {

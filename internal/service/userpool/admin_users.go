@@ -191,6 +191,12 @@ func (s *Service) AdminSetUserPassword(ctx context.Context, in *cognitoidp.Admin
 	if err := s.setPassword(ctx, p, found, string(*in.Password)); err != nil {
 		return nil, err
 	}
+	// A temporary one does not last.
+	if api.Value(in.Permanent) {
+		if err := s.refuseLeaked(ctx, p, nil, nil, cognitoidp.EventFilterTypePasswordChange, string(*in.Password)); err != nil {
+			return nil, err
+		}
+	}
 	err = s.knownUser(ctx, p, found.Sub, func(tx *store.Tx, p *pool.Pool, u *store.User) error {
 		if err := signin.SetPassword(tx, p, u, found.Password); err != nil {
 			return err

@@ -5,8 +5,8 @@ import (
 
 	"gatehouse/internal/api"
 	"gatehouse/internal/api/cognitoidp"
+	"gatehouse/internal/authn/risk"
 	"gatehouse/internal/authn/signin"
-	"gatehouse/internal/store"
 )
 
 // InitiateAuth starts a sign-in. It returns the first challenge, or tokens when none is left.
@@ -16,7 +16,7 @@ func (s *Service) InitiateAuth(ctx context.Context, in *cognitoidp.InitiateAuthI
 		return nil, err
 	}
 	step, err := s.SignIn.Initiate(ctx, &signin.Start{Pool: p, Client: c, Flow: *in.AuthFlow, Parameters: in.AuthParameters,
-		Metadata: in.ClientMetadata, Session: string(api.Value(in.Session))})
+		Metadata: in.ClientMetadata, Session: string(api.Value(in.Session)), Seen: risk.Public(ctx, c, in.UserContextData)})
 	if err != nil {
 		return nil, err
 	}
@@ -33,7 +33,7 @@ func (s *Service) AdminInitiateAuth(ctx context.Context, in *cognitoidp.AdminIni
 		return nil, err
 	}
 	step, err := s.SignIn.Initiate(ctx, &signin.Start{Pool: p, Client: c, Flow: *in.AuthFlow, Parameters: in.AuthParameters,
-		Metadata: in.ClientMetadata, Session: string(api.Value(in.Session)), Admin: true})
+		Metadata: in.ClientMetadata, Session: string(api.Value(in.Session)), Seen: risk.Admin(in.ContextData), Admin: true})
 	if err != nil {
 		return nil, err
 	}
@@ -50,7 +50,7 @@ func (s *Service) RespondToAuthChallenge(ctx context.Context, in *cognitoidp.Res
 		return nil, err
 	}
 	step, err := s.SignIn.Respond(ctx, &signin.Reply{Pool: p, Client: c, Challenge: *in.ChallengeName, Responses: in.ChallengeResponses,
-		Session: string(api.Value(in.Session)), Metadata: in.ClientMetadata})
+		Session: string(api.Value(in.Session)), Metadata: in.ClientMetadata, Seen: risk.Public(ctx, c, in.UserContextData)})
 	if err != nil {
 		return nil, err
 	}
@@ -67,7 +67,7 @@ func (s *Service) AdminRespondToAuthChallenge(ctx context.Context, in *cognitoid
 		return nil, err
 	}
 	step, err := s.SignIn.Respond(ctx, &signin.Reply{Pool: p, Client: c, Challenge: *in.ChallengeName, Responses: in.ChallengeResponses,
-		Session: string(api.Value(in.Session)), Metadata: in.ClientMetadata, Admin: true})
+		Session: string(api.Value(in.Session)), Metadata: in.ClientMetadata, Seen: risk.Admin(in.ContextData), Admin: true})
 	if err != nil {
 		return nil, err
 	}
@@ -87,7 +87,7 @@ func (s *Service) GetTokensFromRefreshToken(ctx context.Context, in *cognitoidp.
 	if !c.CheckSecret(string(api.Value(in.ClientSecret))) {
 		return nil, notAuthorized("Unable to verify secret for client " + c.ID)
 	}
-	step, err := s.SignIn.Refresh(ctx, p, c, string(*in.RefreshToken), string(api.Value(in.DeviceKey)), func(*store.User) error { return nil })
+	step, err := s.SignIn.Refresh(ctx, &signin.Renewal{Pool: p, Client: c, Token: string(*in.RefreshToken), DeviceKey: string(api.Value(in.DeviceKey)), Metadata: in.ClientMetadata})
 	if err != nil {
 		return nil, err
 	}

@@ -9,6 +9,7 @@ import (
 	"gatehouse/internal/api/cognitoidp"
 	"gatehouse/internal/authn/pool"
 	"gatehouse/internal/authn/signin"
+	"gatehouse/internal/event"
 	"gatehouse/internal/store"
 )
 
@@ -64,6 +65,10 @@ func (s *Service) ConfirmDevice(ctx context.Context, in *cognitoidp.ConfirmDevic
 	if *in.DeviceKey != h.session.DeviceKey {
 		return nil, errNoDevice // of another sign-in, or of somebody else
 	}
+	ip := ""
+	if from := event.From(ctx).Source.IP; from.IsValid() {
+		ip = from.String()
+	}
 	asks := api.Value(h.pool.Settings.DeviceConfiguration.DeviceOnlyRememberedOnUserPrompt)
 	err = s.DB.Write(ctx, func(tx *store.Tx) error {
 		u, err := userBySub(tx, h.pool, h.user.Sub)
@@ -78,7 +83,7 @@ func (s *Service) ConfirmDevice(ctx context.Context, in *cognitoidp.ConfirmDevic
 			return err
 		}
 		if err := store.PutDevice(tx, &store.Device{PoolID: u.PoolID, Sub: u.Sub, Key: *in.DeviceKey, Name: api.Value(in.DeviceName), Verifier: verifier,
-			Remembered: !asks, CreatedAt: tx.Now, UpdatedAt: tx.Now, AuthenticatedAt: tx.Now}); err != nil {
+			Remembered: !asks, IP: ip, CreatedAt: tx.Now, UpdatedAt: tx.Now, AuthenticatedAt: tx.Now}); err != nil {
 			return err
 		}
 		return store.KeepDevices(tx, u.PoolID, u.Sub, maxDevices)

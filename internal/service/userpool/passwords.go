@@ -1,6 +1,7 @@
 package userpool
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"slices"
@@ -8,6 +9,7 @@ import (
 	"gatehouse/internal/api"
 	"gatehouse/internal/api/cognitoidp"
 	"gatehouse/internal/authn/pool"
+	"gatehouse/internal/authn/risk"
 	"gatehouse/internal/authn/signin"
 	"gatehouse/internal/outbound/trigger"
 	"gatehouse/internal/store"
@@ -60,6 +62,7 @@ func (s *Service) ForgotPassword(ctx context.Context, in *cognitoidp.ForgotPassw
 	if err != nil {
 		return nil, err
 	}
+	seen := s.Risk.Unjudged(p, risk.Public(ctx, c, in.UserContextData))
 	out := &cognitoidp.ForgotPasswordOutput{}
 	err = s.sending(ctx, trigger.Call{Pool: p, ClientID: c.ID, Metadata: in.ClientMetadata}, func(said texts) error {
 		return s.DB.Write(ctx, func(tx *store.Tx) error {
@@ -84,7 +87,11 @@ func (s *Service) ForgotPassword(ctx context.Context, in *cognitoidp.ForgotPassw
 				return err
 			}
 			out.CodeDeliveryDetails, err = s.sendCode(tx, p, u, forgotPassword, channel, "", said)
-			return err
+			if err != nil {
+				return err
+			}
+			// Anybody can ask: only the code that comes back shows that it was the user.
+			return s.recordEvent(tx, u, seen, cognitoidp.EventTypeForgotPassword, cognitoidp.EventResponseTypeInProgress)
 		})
 	})
 	if err != nil {
@@ -139,6 +146,10 @@ func (s *Service) ConfirmForgotPassword(ctx context.Context, in *cognitoidp.Conf
 	if err != nil {
 		return nil, err
 	}
+	seen := s.Risk.Unjudged(p, risk.Public(ctx, c, in.UserContextData))
+	if err := s.refuseLeaked(ctx, p, c, seen, cognitoidp.EventFilterTypePasswordChange, string(*in.Password)); err != nil {
+		return nil, err
+	}
 	if found == nil {
 		if c.HidesUsers() {
 			return nil, errCodeMismatch
@@ -160,8 +171,14 @@ func (s *Service) ConfirmForgotPassword(ctx context.Context, in *cognitoidp.Conf
 			return errCodeMismatch
 		}
 		code, no, err := takeCode(tx, u, forgotPassword, *in.ConfirmationCode)
-		if err != nil || no != nil {
+		if err != nil {
+			return err
+		}
+		if no != nil {
 			refusal = no
+			return s.recordEvent(tx, u, seen, cognitoidp.EventTypeForgotPassword, cognitoidp.EventResponseTypeFail)
+		}
+		if err := s.recordEvent(tx, u, seen, cognitoidp.EventTypeForgotPassword, cognitoidp.EventResponseTypePass); err != nil {
 			return err
 		}
 		if err := store.DeleteSessions(tx, p.ID, u.Sub); err != nil {
@@ -201,15 +218,29 @@ func (s *Service) ChangePassword(ctx context.Context, in *cognitoidp.ChangePassw
 	if err != nil {
 		return nil, err
 	}
+	seen := s.Risk.Unjudged(b.pool, risk.Public(ctx, b.client, nil))
+	event := func(tx *store.Tx, response cognitoidp.EventResponseType) error {
+		return s.recordEvent(tx, b.user, seen, cognitoidp.EventTypePasswordChange, response)
+	}
+	failed := func(tx *store.Tx) error { return event(tx, cognitoidp.EventResponseTypeFail) }
 	// Who signs in without a password sets a first one.
 	if len(b.user.Password) > 0 || in.PreviousPassword != nil {
-		if err := s.SignIn.CheckPassword(ctx, b.pool, b.user, string(api.Value(in.PreviousPassword))); err != nil {
+		if err := s.SignIn.CheckPassword(ctx, b.pool, b.user, string(api.Value(in.PreviousPassword)), failed); err != nil {
 			return nil, err
 		}
+	}
+	if err := s.refuseLeaked(ctx, b.pool, b.client, seen, cognitoidp.EventFilterTypePasswordChange, string(*in.ProposedPassword)); err != nil {
+		if err != signin.ErrLeaked {
+			return nil, err
+		}
+		return nil, cmp.Or(s.DB.Write(ctx, failed), err)
 	}
 	err = s.knownUser(ctx, b.pool, b.user.Sub, func(tx *store.Tx, p *pool.Pool, u *store.User) error {
 		if !u.PasswordAt.Equal(b.user.PasswordAt) || (len(u.Password) == 0) != (len(b.user.Password) == 0) {
 			return notAuthorized("Incorrect username or password.") // changed since it was checked
+		}
+		if err := event(tx, cognitoidp.EventResponseTypePass); err != nil {
+			return err
 		}
 		return signin.SetPassword(tx, p, u, record)
 	})

@@ -129,7 +129,7 @@ func setDefaults(p *cognitoidp.UserPoolType) {
 	}
 	p.DeletionProtection = or(p.DeletionProtection, cognitoidp.DeletionProtectionTypeInactive)
 	p.MfaConfiguration = or(p.MfaConfiguration, cognitoidp.UserPoolMfaTypeOff)
-	p.UserPoolTier = or(p.UserPoolTier, cognitoidp.UserPoolTierTypeEssentials)
+	p.UserPoolTier = tierOf(p.UserPoolTier, p.UserPoolAddOns, cognitoidp.UserPoolTierTypeEssentials)
 	setFunctionDefaults(p)
 	if p.EmailConfiguration == nil {
 		p.EmailConfiguration = &cognitoidp.EmailConfigurationType{}
@@ -190,8 +190,8 @@ func (s *Service) checkSettings(made *pool.Pool) error {
 	if err := s.checkFunctions(p); err != nil {
 		return err
 	}
-	if a := p.UserPoolAddOns; a != nil && a.AdvancedSecurityMode != nil && *a.AdvancedSecurityMode == cognitoidp.AdvancedSecurityModeTypeEnforced {
-		return invalid("AdvancedSecurityMode ENFORCED is not available: this version of the server has no threat protection.")
+	if protects(p.UserPoolAddOns) && !tierIncludes(p, cognitoidp.UserPoolTierTypePlus) {
+		return &cognitoidp.FeatureUnavailableInTierException{Message: "Threat protection is available in the PLUS tier only."}
 	}
 	if *p.VerificationMessageTemplate.DefaultEmailOption == cognitoidp.DefaultEmailOptionTypeConfirmWithLink {
 		return invalid("DefaultEmailOption CONFIRM_WITH_LINK needs the pages of a user pool domain, which this version of the server does not have.")
@@ -348,7 +348,7 @@ func (s *Service) UpdateUserPool(ctx context.Context, in *cognitoidp.UpdateUserP
 			MfaConfiguration: in.MfaConfiguration, UserAttributeUpdateSettings: in.UserAttributeUpdateSettings,
 			DeviceConfiguration: in.DeviceConfiguration, EmailConfiguration: in.EmailConfiguration, SmsConfiguration: in.SmsConfiguration,
 			UserPoolTags: in.UserPoolTags, AdminCreateUserConfig: in.AdminCreateUserConfig, UserPoolAddOns: in.UserPoolAddOns,
-			AccountRecoverySetting: in.AccountRecoverySetting, UserPoolTier: or(in.UserPoolTier, *old.UserPoolTier), Name: or(in.PoolName, *old.Name),
+			AccountRecoverySetting: in.AccountRecoverySetting, UserPoolTier: tierOf(in.UserPoolTier, in.UserPoolAddOns, *old.UserPoolTier), Name: or(in.PoolName, *old.Name),
 			AliasAttributes: old.AliasAttributes, UsernameAttributes: old.UsernameAttributes,
 			UsernameConfiguration: old.UsernameConfiguration, SchemaAttributes: old.SchemaAttributes,
 		}

@@ -8,6 +8,7 @@ import (
 	"gatehouse/internal/api"
 	"gatehouse/internal/api/cognitoidp"
 	"gatehouse/internal/authn/pool"
+	"gatehouse/internal/authn/risk"
 	"gatehouse/internal/store"
 )
 
@@ -20,12 +21,12 @@ const (
 	kindUI             = "ui customization"    // client id, or ALL
 	kindBranding       = "branding"            // UUID; named for its client
 	kindTerms          = "terms"               // UUID; named for its client and document
-	kindRisk           = "risk configuration"  // client id, or wholePool
+	kindRisk           = risk.RecordKind       // client id, or wholePool
 	kindLogDelivery    = "log delivery"        // wholePool
 )
 
 // wholePool is the id of a record that a pool has once. No client is called so.
-const wholePool = "-"
+const wholePool = risk.OfPool
 
 // inPool writes records of a pool. The pool is read in the same transaction, so
 // that one that is being deleted gets no more of them, and its tier is the one

@@ -9,14 +9,14 @@ import (
 	"gatehouse/internal/api"
 	"gatehouse/internal/api/cognitoidp"
 	"gatehouse/internal/authn/pool"
+	"gatehouse/internal/authn/risk"
 	"gatehouse/internal/store"
 )
 
 // needThreatProtection refuses pools without the add-on that a risk
 // configuration is for.
 func needThreatProtection(p *pool.Pool) error {
-	a := p.Settings.UserPoolAddOns
-	if a == nil || a.AdvancedSecurityMode == nil || *a.AdvancedSecurityMode == cognitoidp.AdvancedSecurityModeTypeOff {
+	if risk.Mode(p) == cognitoidp.AdvancedSecurityModeTypeOff {
 		return &cognitoidp.UserPoolAddOnNotEnabledException{Message: "Threat protection is not enabled for user pool " + p.ID + "."}
 	}
 	return nil
@@ -84,6 +84,10 @@ func (s *Service) SetRiskConfiguration(ctx context.Context, in *cognitoidp.SetRi
 		}
 		if err := completeRisk(&t); err != nil {
 			return err
+		}
+		// A check that was asked for is never left out.
+		if c := t.CompromisedCredentialsRiskConfiguration; c != nil && *c.Actions.EventAction == cognitoidp.CompromisedCredentialsEventActionTypeBlock && !s.Risk.KnowsPasswords() {
+			return invalid("Compromised passwords cannot be blocked: this server knows none, because it runs without --compromised-passwords.")
 		}
 		r.Body, r.CreatedAt, r.UpdatedAt = body(t), tx.Now, tx.Now
 		if reset {

@@ -19,6 +19,7 @@ import (
 
 	"gatehouse/internal/api/cognitoidp"
 	"gatehouse/internal/authn/pool"
+	"gatehouse/internal/authn/risk"
 	"gatehouse/internal/authn/signin"
 	"gatehouse/internal/authn/token"
 	"gatehouse/internal/authz/access"
@@ -35,6 +36,7 @@ type Config struct {
 	Pools    *pool.Registry
 	Tokens   *token.Issuer
 	SignIn   *signin.Engine
+	Risk     *risk.Guard
 	Delivery *delivery.Outbox
 	Triggers *trigger.Caller
 	Access   access.Decider

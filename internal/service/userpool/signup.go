@@ -10,6 +10,7 @@ import (
 	"gatehouse/internal/api"
 	"gatehouse/internal/api/cognitoidp"
 	"gatehouse/internal/authn/pool"
+	"gatehouse/internal/authn/risk"
 	"gatehouse/internal/outbound/delivery"
 	"gatehouse/internal/outbound/trigger"
 	"gatehouse/internal/store"
@@ -63,8 +64,12 @@ func (s *Service) SignUp(ctx context.Context, in *cognitoidp.SignUpInput) (*cogn
 		return nil, err
 	}
 	u.Status = string(cognitoidp.UserStatusTypeUnconfirmed)
+	seen := s.Risk.Unjudged(p, risk.Public(ctx, c, in.UserContextData))
 	if in.Password != nil {
 		if err := s.setPassword(ctx, p, u, string(*in.Password)); err != nil {
+			return nil, err
+		}
+		if err := s.refuseLeaked(ctx, p, c, seen, cognitoidp.EventFilterTypeSignUp, string(*in.Password)); err != nil {
 			return nil, err
 		}
 	} else if _, err := p.FirstAddress(u); err != nil {
@@ -89,6 +94,9 @@ func (s *Service) SignUp(ctx context.Context, in *cognitoidp.SignUpInput) (*cogn
 				}
 			}
 			if err := insertUser(tx, p, u); err != nil {
+				return err
+			}
+			if err := s.recordEvent(tx, u, seen, cognitoidp.EventTypeSignUp, cognitoidp.EventResponseTypePass); err != nil {
 				return err
 			}
 			out.CodeDeliveryDetails = nil
@@ -297,6 +305,7 @@ func (s *Service) ResendConfirmationCode(ctx context.Context, in *cognitoidp.Res
 	if err != nil {
 		return nil, err
 	}
+	seen := s.Risk.Unjudged(p, risk.Public(ctx, c, in.UserContextData))
 	out := &cognitoidp.ResendConfirmationCodeOutput{}
 	err = s.sending(ctx, trigger.Call{Pool: p, ClientID: c.ID, Metadata: in.ClientMetadata}, func(said texts) error {
 		return s.DB.Write(ctx, func(tx *store.Tx) error {
@@ -318,8 +327,10 @@ func (s *Service) ResendConfirmationCode(ctx context.Context, in *cognitoidp.Res
 			if attribute == "" {
 				return invalid("Auto verification not turned on.")
 			}
-			out.CodeDeliveryDetails, err = s.sendCode(tx, p, u, resendCode, attribute, "", said)
-			return err
+			if out.CodeDeliveryDetails, err = s.sendCode(tx, p, u, resendCode, attribute, "", said); err != nil {
+				return err
+			}
+			return s.recordEvent(tx, u, seen, cognitoidp.EventTypeResendCode, cognitoidp.EventResponseTypePass)
 		})
 	})
 	if err != nil {

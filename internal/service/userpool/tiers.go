@@ -18,6 +18,20 @@ func tierIncludes(p *cognitoidp.UserPoolType, tier cognitoidp.UserPoolTierType) 
 	return slices.Index(tiers, *p.UserPoolTier) >= slices.Index(tiers, tier)
 }
 
+// tierOf is the tier of a pool for which none was asked: threat protection
+// brings its own.
+func tierOf(asked *cognitoidp.UserPoolTierType, addOns *cognitoidp.UserPoolAddOnsType, standard cognitoidp.UserPoolTierType) *cognitoidp.UserPoolTierType {
+	if protects(addOns) {
+		standard = cognitoidp.UserPoolTierTypePlus
+	}
+	return or(asked, standard)
+}
+
+// protects reports whether add-ons have threat protection switched on.
+func protects(a *cognitoidp.UserPoolAddOnsType) bool {
+	return a != nil && *a.AdvancedSecurityMode != cognitoidp.AdvancedSecurityModeTypeOff
+}
+
 // checkTierInUse refuses settings whose tier lacks what the pool's records use.
 func checkTierInUse(tx *store.Tx, poolID string, p *cognitoidp.UserPoolType) error {
 	if !tierIncludes(p, cognitoidp.UserPoolTierTypeEssentials) {
