@@ -1,7 +1,7 @@
 // Amplify 6 in Node: every way to sign in, and what a signed-in user does, each
 // with a refusal by its own name.
 import assert from 'node:assert/strict';
-import { beforeEach, test } from 'node:test';
+import { before, beforeEach, test } from 'node:test';
 import { setTimeout as wait } from 'node:timers/promises';
 import {
   AdminCreateUserCommand, AdminResetUserPasswordCommand, AdminSetUserMFAPreferenceCommand,
@@ -14,6 +14,7 @@ import {
   updateUserAttribute, verifyTOTPSetup,
 } from 'aws-amplify/auth';
 import { cognitoUserPoolsTokenProvider } from 'aws-amplify/auth/cognito';
+import { lambdaConfig, serveFunctions, sum } from './functions.mjs';
 import {
   altered, code, factors, idp, messages, nextTotp, password, person, refused, totp, url, userPool,
 } from './stack.mjs';
@@ -73,6 +74,7 @@ async function done(promise, username) {
   return tokens;
 }
 
+before(serveFunctions);
 beforeEach(() => cognitoUserPoolsTokenProvider.setKeyValueStorage(memory()));
 
 test('sign-up, and the sign-in that follows it', async () => {
@@ -446,4 +448,44 @@ test('a remembered device stands for the second factor', async () => {
   assert.equal((await fetchDevices()).length, 2);
   await forgetDevice();
   await refused(fetchDevices(), 'NotAuthorizedException', 'Access Token has been revoked'); // the session was the device's
+});
+
+test('CUSTOM_AUTH, with a password before it and without', async () => {
+  const stack = await app(
+    { LambdaConfig: lambdaConfig, DeviceConfiguration: { ChallengeRequiredOnNewDevice: false, DeviceOnlyRememberedOnUserPrompt: false } },
+    { ExplicitAuthFlows: ['ALLOW_CUSTOM_AUTH', 'ALLOW_USER_SRP_AUTH', 'ALLOW_REFRESH_TOKEN_AUTH'] },
+  );
+  await person(stack, 'ann');
+  let device;
+  for (const authFlowType of ['CUSTOM_WITHOUT_SRP', 'CUSTOM_WITH_SRP']) {
+    const options = { authFlowType };
+    const secret = authFlowType === 'CUSTOM_WITH_SRP' ? password : '';
+    const asked = () => asks(begin('ann', options, secret), 'CONFIRM_SIGN_IN_WITH_CUSTOM_CHALLENGE');
+    if (secret) await refused(begin('ann', options, 'Wrong-Password-0'), 'NotAuthorizedException', incorrect);
+    await refused(begin('nobody', options, secret), 'UserNotFoundException', 'User does not exist.');
+
+    // Wrong answers, and then a right one.
+    const first = await asked();
+    assert.equal(first.additionalInfo.greeting, 'Hello, you!');
+    assert.equal(first.additionalInfo.answer, undefined);
+    const second = await asks(answer('0', { clientMetadata: { nick: 'Annie' } }), 'CONFIRM_SIGN_IN_WITH_CUSTOM_CHALLENGE');
+    assert.equal(second.additionalInfo.greeting, 'Hello, Annie!');
+    assert.notEqual(second.additionalInfo.question, first.additionalInfo.question);
+    const tokens = await done(answer(sum(second.additionalInfo.question)), 'ann');
+    // The first sign-in makes the browser a device of hers, which later ones
+    // prove: with another secret it would be refused.
+    assert.equal(tokens.accessToken.payload.device_key, device ?? tokens.accessToken.payload.device_key);
+    device = tokens.accessToken.payload.device_key;
+    assert.equal((await fetchDevices()).length, 1);
+    await signOut();
+
+    await asked();
+    await asks(answer('0'), 'CONFIRM_SIGN_IN_WITH_CUSTOM_CHALLENGE');
+    await asks(answer('0'), 'CONFIRM_SIGN_IN_WITH_CUSTOM_CHALLENGE');
+    await refused(answer('0'), 'NotAuthorizedException', incorrect);
+    await refused(answer('0'), 'NotAuthorizedException', 'Invalid session for the user.');
+  }
+  const plain = await app();
+  await person(plain, 'ann');
+  await refused(begin('ann', { authFlowType: 'CUSTOM_WITHOUT_SRP' }, ''), 'InvalidParameterException');
 });

@@ -1,6 +1,7 @@
 package clients_test
 
 import (
+	"net"
 	"os"
 	"os/exec"
 	"strings"
@@ -46,19 +47,33 @@ func TestNode(t *testing.T) {
 		{"w2.test.mjs", nil},
 		{"directory.test.mjs", nil},
 		{"amplify.test.mjs", nil},
+		{"identityjs.test.mjs", nil},
 		{"jwt.test.mjs", []gatehousetest.Option{gatehousetest.Issuer("aws")}},
 	} {
 		for _, kind := range storetest.Kinds(t) {
 			t.Run(program.file+"/"+kind, func(t *testing.T) {
 				t.Parallel()
-				s := gatehousetest.Start(t, append(on(t, kind), program.opts...)...)
+				// The program may listen for calls of the pools' functions.
+				l, err := net.ListenTCP("tcp", &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1)})
+				if err != nil {
+					t.Fatal(err)
+				}
+				defer l.Close()
+				socket, err := l.File()
+				if err != nil {
+					t.Fatal(err)
+				}
+				defer socket.Close()
+				s := gatehousetest.Start(t, append(on(t, kind), append(program.opts, gatehousetest.LambdaEndpoint("http://"+l.Addr().String()))...)...)
+				// Amplify leaves timers behind, which would keep the program
+				// for minutes.
 				cmd := exec.CommandContext(t.Context(), "node", "--test-force-exit", "--test-reporter=spec", program.file)
-				cmd.Env = environment(s)
+				cmd.Env, cmd.ExtraFiles = environment(s), []*os.File{socket}
 				out, err := cmd.CombinedOutput()
 				if err != nil {
-					t.Errorf("node --test %s: %v\n%s", program.file, err, out)
+					t.Errorf("node %s: %v\n%s", program.file, err, out)
 				} else if !strings.Contains(string(out), "pass ") || strings.Contains(string(out), "pass 0") {
-					t.Errorf("node --test %s ran nothing:\n%s", program.file, out)
+					t.Errorf("node %s ran nothing:\n%s", program.file, out)
 				}
 			})
 		}
