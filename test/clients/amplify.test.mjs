@@ -1,19 +1,21 @@
 // Amplify 6 in Node: every way to sign in, and what a signed-in user does, each
 // with a refusal by its own name.
 import assert from 'node:assert/strict';
+import { generateKeyPairSync } from 'node:crypto';
 import { before, beforeEach, test } from 'node:test';
 import { setTimeout as wait } from 'node:timers/promises';
 import {
-  AdminCreateUserCommand, AdminResetUserPasswordCommand, AdminSetUserMFAPreferenceCommand,
+  AdminCreateUserCommand, AdminResetUserPasswordCommand, SetUserPoolMfaConfigCommand,
 } from '@aws-sdk/client-cognito-identity-provider';
 import { Amplify } from 'aws-amplify';
 import {
-  autoSignIn, confirmResetPassword, confirmSignIn, confirmSignUp, confirmUserAttribute, deleteUser, fetchAuthSession, fetchDevices,
-  fetchMFAPreference, fetchUserAttributes, forgetDevice, getCurrentUser, listWebAuthnCredentials, rememberDevice, resendSignUpCode,
+  associateWebAuthnCredential, autoSignIn, confirmResetPassword, confirmSignIn, confirmSignUp, confirmUserAttribute, deleteUser,
+  deleteWebAuthnCredential, fetchAuthSession, fetchDevices, fetchMFAPreference, fetchUserAttributes, forgetDevice, getCurrentUser, listWebAuthnCredentials, rememberDevice, resendSignUpCode,
   resetPassword, sendUserAttributeVerificationCode, setUpTOTP, signIn, signOut, signUp, updateMFAPreference, updatePassword,
   updateUserAttribute, verifyTOTPSetup,
 } from 'aws-amplify/auth';
 import { cognitoUserPoolsTokenProvider } from 'aws-amplify/auth/cognito';
+import { passkeys } from './authenticator.mjs';
 import { lambdaConfig, serveFunctions, sum } from './functions.mjs';
 import {
   altered, code, factors, idp, messages, nextTotp, password, person, refused, totp, url, userPool,
@@ -488,4 +490,54 @@ test('CUSTOM_AUTH, with a password before it and without', async () => {
   const plain = await app();
   await person(plain, 'ann');
   await refused(begin('ann', { authFlowType: 'CUSTOM_WITHOUT_SRP' }, ''), 'InvalidParameterException');
+});
+
+test('passkeys', async () => {
+  const stack = await app(
+    { Policies: { SignInPolicy: { AllowedFirstAuthFactors: ['PASSWORD', 'WEB_AUTHN'] } } },
+    { ExplicitAuthFlows: ['ALLOW_USER_AUTH', 'ALLOW_REFRESH_TOKEN_AUTH'] },
+  );
+  await idp.send(new SetUserPoolMfaConfigCommand({
+    UserPoolId: stack.userPoolId, WebAuthnConfiguration: { RelyingPartyId: 'localhost', UserVerification: 'required' },
+  }));
+  await person(stack, 'ann');
+  const kept = new Map();
+  const at = (origin, f) => passkeys(origin, kept, f);
+  const page = 'http://localhost:3000';
+  const prefer = () => begin('ann', { authFlowType: 'USER_AUTH', preferredChallenge: 'WEB_AUTHN' }, '');
+  await refused(associateWebAuthnCredential(), 'UserUnAuthenticatedException');
+  await asks(prefer(), 'CONTINUE_SIGN_IN_WITH_FIRST_FACTOR_SELECTION'); // there is none to begin with
+  await done(begin('ann', { authFlowType: 'USER_AUTH', preferredChallenge: 'PASSWORD' }), 'ann');
+
+  await refused(at('http://example.com', associateWebAuthnCredential), 'WebAuthnOriginNotAllowedException');
+  kept.clear();
+  await at(page, associateWebAuthnCredential);
+  await refused(at(page, associateWebAuthnCredential), 'PasskeyAlreadyExists'); // the browser's own refusal
+  const { credentials: [passkey, ...more] } = await listWebAuthnCredentials();
+  assert.deepEqual(more, []);
+  assert.ok(kept.has(passkey.credentialId));
+  assert.equal(passkey.relyingPartyId, 'localhost');
+  assert.deepEqual(passkey.authenticatorTransports, ['internal']);
+  assert.ok(passkey.createdAt instanceof Date);
+  await signOut();
+
+  await done(at(page, prefer), 'ann');
+  await signOut();
+  await asks(begin('ann', { authFlowType: 'USER_AUTH' }, ''), 'CONTINUE_SIGN_IN_WITH_FIRST_FACTOR_SELECTION',
+    { availableChallenges: ['PASSWORD_SRP', 'PASSWORD', 'WEB_AUTHN'] });
+  await done(at(page, () => answer('WEB_AUTHN')), 'ann');
+  await signOut();
+  await refused(at('http://example.com', prefer), 'NotAuthorizedException');
+  const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+  const own = kept.get(passkey.credentialId);
+  kept.set(passkey.credentialId, { ...own, privateKey });
+  await refused(at(page, prefer), 'NotAuthorizedException'); // another's key
+  kept.set(passkey.credentialId, own);
+
+  await done(begin('ann', { authFlowType: 'USER_AUTH', preferredChallenge: 'PASSWORD' }), 'ann');
+  await refused(deleteWebAuthnCredential({ credentialId: passkey.credentialId.replace(/^./, (c) => (c === 'A' ? 'B' : 'A')) }), 'ResourceNotFoundException');
+  await deleteWebAuthnCredential({ credentialId: passkey.credentialId });
+  assert.deepEqual((await listWebAuthnCredentials()).credentials, []);
+  await signOut();
+  await asks(at(page, prefer), 'CONTINUE_SIGN_IN_WITH_FIRST_FACTOR_SELECTION');
 });
