@@ -31,21 +31,28 @@ func (s *Service) Adopt(ctx context.Context, p *pool.Pool, typed, password strin
 			return nil, err
 		}
 	}
-	if err := s.DB.Write(ctx, func(tx *store.Tx) error {
+	var made *store.User
+	if err := s.DB.Write(ctx, func(tx *store.Tx) (err error) {
 		if m.ForceAliasCreation {
 			if err := s.takeAliases(tx, p, u); err != nil {
 				return err
 			}
 		}
-		if err := insertUser(tx, p, u); err != nil || !m.EnableSMSMFA {
+		if err := insertUser(tx, p, u); err != nil {
 			return err
 		}
-		return store.PutFactors(tx, &store.Factors{PoolID: p.ID, Sub: u.Sub, SMS: true})
+		if m.EnableSMSMFA {
+			if err := store.PutFactors(tx, &store.Factors{PoolID: p.ID, Sub: u.Sub, SMS: true}); err != nil {
+				return err
+			}
+		}
+		made, err = store.UserBySub(tx, p.ID, u.Sub) // as later requests read it
+		return err
 	}); err != nil {
 		return nil, badMigration(err)
 	}
 	s.counts.changed()
-	return u, nil
+	return made, nil
 }
 
 // badMigration words what is wrong with a user that a function described: the
