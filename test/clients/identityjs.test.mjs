@@ -151,12 +151,9 @@ test('mfaRequired, totpRequired and selectMFAType', async () => {
       const [, choice] = await asks(begin(w), 'selectMFAType');
       assert.deepEqual(JSON.parse(choice.MFAS_CAN_CHOOSE), ['SMS_MFA', 'SOFTWARE_TOKEN_MFA']);
       await asks(steps((f) => w.sendMFASelectionAnswer(kind, f)), step);
-      const right = kind === 'SMS_MFA' ? await code(phone) : await nextTotp(secret);
+      if (kind === 'SOFTWARE_TOKEN_MFA') await refused(answer(used, kind, w), 'ExpiredCodeException', 'Your software token has already been used once.');
+      const right = kind === 'SMS_MFA' ? await code(phone) : (used = await nextTotp(secret));
       await refused(answer(altered(right), kind, w), 'CodeMismatchException');
-      if (kind === 'SOFTWARE_TOKEN_MFA') {
-        await refused(answer(used, kind, w), 'ExpiredCodeException', 'Your software token has already been used once.');
-        used = right;
-      }
       await done(answer(right, kind, w), 'ann');
     }
   }

@@ -62,7 +62,7 @@ export async function totp(secret) {
 // nextTotp is the app's next code: the one of now has been used. It moves the
 // clock; SRP's time stamps may be five minutes off, so a program has nine.
 export async function nextTotp(secret) {
-  await advance('31s');
+  await advance('30s');
   return totp(secret);
 }
 
