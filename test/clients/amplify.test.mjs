@@ -541,3 +541,46 @@ test('passkeys', async () => {
   await signOut();
   await asks(at(page, prefer), 'CONTINUE_SIGN_IN_WITH_FIRST_FACTOR_SELECTION');
 });
+
+test('users whose name is their address', async () => {
+  const stack = await app(
+    {
+      ...messages, UsernameAttributes: ['email'], Policies: { SignInPolicy: { AllowedFirstAuthFactors: ['PASSWORD', 'EMAIL_OTP'] } },
+      DeviceConfiguration: { ChallengeRequiredOnNewDevice: true, DeviceOnlyRememberedOnUserPrompt: false },
+    },
+    { ExplicitAuthFlows: ['ALLOW_USER_SRP_AUTH', 'ALLOW_USER_PASSWORD_AUTH', 'ALLOW_USER_AUTH', 'ALLOW_REFRESH_TOKEN_AUTH'] },
+  );
+  await factors(stack, 'OPTIONAL', 'totp');
+  const name = 'ann@example.com';
+  const { userId } = await signUp({ username: name, password, options: { userAttributes: { email: name } } });
+  await confirmSignUp({ username: name, confirmationCode: await code(name) });
+  await asks(begin(name, { authFlowType: 'USER_AUTH', preferredChallenge: 'EMAIL_OTP' }, ''), 'CONFIRM_SIGN_IN_WITH_EMAIL_CODE');
+  const sent = await code(name);
+  await refused(answer(altered(sent)), 'CodeMismatchException');
+  await asks(answer(sent), 'DONE');
+  assert.equal((await getCurrentUser()).userId, userId);
+  await signOut();
+
+  cognitoUserPoolsTokenProvider.setKeyValueStorage(memory());
+  await refused(begin(name, {}, 'Wrong-Password-0'), 'NotAuthorizedException', incorrect);
+  const { accessToken } = await done(begin(name), userId);
+  const { sharedSecret } = await setUpTOTP();
+  await verifyTOTPSetup({ code: await totp(sharedSecret) });
+  await updateMFAPreference({ totp: 'PREFERRED' });
+  await signOut();
+  const on = await done(begin(name), userId); // the device in place of the code
+  assert.equal(on.accessToken.payload.device_key, accessToken.payload.device_key);
+  assert.ok((await fetchAuthSession({ forceRefresh: true })).tokens);
+  await signOut();
+
+  for (const authFlowType of ['USER_SRP_AUTH', 'USER_PASSWORD_AUTH']) {
+    cognitoUserPoolsTokenProvider.setKeyValueStorage(memory());
+    await asks(begin(name, { authFlowType }), 'CONFIRM_SIGN_IN_WITH_TOTP_CODE');
+    await refused(answer(altered(await nextTotp(sharedSecret))), 'CodeMismatchException');
+    await done(answer(await totp(sharedSecret)), userId);
+    await signOut();
+  }
+  await resetPassword({ username: name });
+  await confirmResetPassword({ username: name, newPassword: 'Battery-Staple-8', confirmationCode: await code(name) });
+  await refused(begin(name), 'NotAuthorizedException', incorrect);
+});

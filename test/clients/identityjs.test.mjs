@@ -239,6 +239,31 @@ test('a remembered device', async () => {
   await asks(begin(user('ann')), 'totpRequired');
 });
 
+test('users whose name is their address', async () => {
+  await app({ UsernameAttributes: ['email'], DeviceConfiguration: { ChallengeRequiredOnNewDevice: true, DeviceOnlyRememberedOnUserPrompt: false } });
+  await factors(stack, 'OPTIONAL', 'totp');
+  const name = 'ann@example.com';
+  const { userSub } = await call((f) => pool().signUp(name, password, [], null, f));
+  await call(async (f) => user(name).confirmRegistration(await code(name), false, f));
+  await refused(begin(user(name), 'Wrong-Password-0'), 'NotAuthorizedException', incorrect);
+  const u = user(name);
+  const session = await done(begin(u), userSub);
+  const [secret] = await asks(steps((f) => u.associateSoftwareToken(f)), 'associateSecretCode');
+  await asks(steps(async (f) => u.verifySoftwareToken(await totp(secret), 'phone', f)), 'onSuccess');
+  await call((f) => u.setUserMfaPreference(null, { Enabled: true, PreferredMfa: true }, f));
+  const on = await done(begin(user(name)), userSub); // the device in place of the code
+  assert.equal(on.getAccessToken().payload.device_key, session.getAccessToken().payload.device_key);
+  const fresh = await call((f) => user(name).refreshSession(on.getRefreshToken(), f));
+  assert.equal(fresh.getAccessToken().payload.sub, userSub);
+  for (const flow of ['USER_SRP_AUTH', 'USER_PASSWORD_AUTH']) {
+    browser = memory();
+    const w = user(name, flow);
+    await asks(begin(w), 'totpRequired');
+    await refused(steps(async (f) => w.sendMFACode(altered(await nextTotp(secret)), f, 'SOFTWARE_TOKEN_MFA')), 'CodeMismatchException');
+    await done(steps(async (f) => w.sendMFACode(await totp(secret), f, 'SOFTWARE_TOKEN_MFA')), userSub);
+  }
+});
+
 test('refresh, a changed password, a forgotten one, sign-out everywhere', async () => {
   await app();
   await person(stack, 'ann');
