@@ -4,6 +4,7 @@ import (
 	"net"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -34,11 +35,28 @@ func environment(s *gatehousetest.Server) []string {
 		"AWS_SDK_JS_SUPPRESS_MAINTENANCE_MODE_MESSAGE=1", "NO_COLOR=1")
 }
 
+// depends makes a test's result depend on files that only another program reads:
+// Go keeps the result until a file changes that the test itself has opened.
+func depends(t *testing.T, pattern string) {
+	t.Helper()
+	files, err := filepath.Glob(pattern)
+	if err != nil || len(files) == 0 {
+		t.Fatalf("there is no %s: %v", pattern, err)
+	}
+	for _, name := range files {
+		if _, err := os.ReadFile(name); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
 // TestNode runs each program of Node on a server of its own.
 func TestNode(t *testing.T) {
 	if _, err := os.Stat("node_modules"); err != nil {
 		t.Fatal("the Node packages are not installed: run `make test`, or `npm ci` in test/clients")
 	}
+	depends(t, "*.mjs")
+	depends(t, "package-lock.json")
 	for _, program := range []struct {
 		file string
 		opts []gatehousetest.Option
@@ -83,6 +101,7 @@ func TestNode(t *testing.T) {
 // TestPython runs the program of boto3 on a server of its own.
 func TestPython(t *testing.T) {
 	const python = ".cache/python/bin/python"
+	depends(t, "*.py")
 	if err := exec.Command(python, "-c", "import boto3").Run(); err != nil {
 		t.Fatalf("boto3 is not installed (%v): run `make test`, which installs it", err)
 	}
