@@ -85,6 +85,17 @@ func PublicURL(url string) Option { return func(s *settings) { s.config.PublicUR
 // Issuer sets the form of the issuer in tokens: "public" or "aws".
 func Issuer(form string) Option { return func(s *settings) { s.config.Issuer = form } }
 
+// SMTP sends mails through a server, such as smtp://user:password@localhost:587,
+// from an address. Without it they stay in the outbox, where Messages and Code
+// find them in either case.
+func SMTP(url, from string) Option {
+	return func(s *settings) { s.config.SMTP, s.config.SMTPFrom = url, from }
+}
+
+// SMSWebhook is the URL that gets text messages. Without it they stay in the
+// outbox.
+func SMSWebhook(url string) Option { return func(s *settings) { s.config.SMSWebhook = url } }
+
 // LambdaEndpoint is the URL of a service that speaks AWS Lambda's Invoke API,
 // such as one that the test runs. Without it pools have no functions.
 func LambdaEndpoint(url string) Option { return func(s *settings) { s.config.LambdaEndpoint = url } }

@@ -59,8 +59,11 @@ func PutDevice(tx *Tx, d *Device) error {
 	return err
 }
 
+// ForgottenDevice is the device key of sessions whose device was forgotten.
+const ForgottenDevice = "-"
+
 // DeleteDevice forgets a device; ErrNotFound when there is none. The sessions
-// that were begun on it end.
+// that were begun on it are not refreshed any more.
 func DeleteDevice(tx *Tx, poolID, sub, key string) error {
 	n, err := tx.exec(`delete from user_devices where pool_id = $1 and sub = $2 and device_key = $3`, poolID, sub, key)
 	if err == nil && n == 0 {
@@ -69,6 +72,6 @@ func DeleteDevice(tx *Tx, poolID, sub, key string) error {
 	if err != nil {
 		return err
 	}
-	_, err = tx.exec(`delete from user_sessions where pool_id = $1 and sub = $2 and device_key = $3`, poolID, sub, key)
+	_, err = tx.exec(`update user_sessions set device_key = $4 where pool_id = $1 and sub = $2 and device_key = $3`, poolID, sub, key, ForgottenDevice)
 	return err
 }

@@ -1,8 +1,10 @@
 package clients_test
 
 import (
+	"net"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -33,11 +35,28 @@ func environment(s *gatehousetest.Server) []string {
 		"AWS_SDK_JS_SUPPRESS_MAINTENANCE_MODE_MESSAGE=1", "NO_COLOR=1")
 }
 
+// depends makes a test's result depend on files that only another program reads:
+// Go keeps the result until a file changes that the test itself has opened.
+func depends(t *testing.T, pattern string) {
+	t.Helper()
+	files, err := filepath.Glob(pattern)
+	if err != nil || len(files) == 0 {
+		t.Fatalf("there is no %s: %v", pattern, err)
+	}
+	for _, name := range files {
+		if _, err := os.ReadFile(name); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
 // TestNode runs each program of Node on a server of its own.
 func TestNode(t *testing.T) {
 	if _, err := os.Stat("node_modules"); err != nil {
 		t.Fatal("the Node packages are not installed: run `make test`, or `npm ci` in test/clients")
 	}
+	depends(t, "*.mjs")
+	depends(t, "package-lock.json")
 	for _, program := range []struct {
 		file string
 		opts []gatehousetest.Option
@@ -45,19 +64,34 @@ func TestNode(t *testing.T) {
 		{"w1.test.mjs", nil},
 		{"w2.test.mjs", nil},
 		{"directory.test.mjs", nil},
+		{"amplify.test.mjs", nil},
+		{"identityjs.test.mjs", nil},
 		{"jwt.test.mjs", []gatehousetest.Option{gatehousetest.Issuer("aws")}},
 	} {
 		for _, kind := range storetest.Kinds(t) {
 			t.Run(program.file+"/"+kind, func(t *testing.T) {
 				t.Parallel()
-				s := gatehousetest.Start(t, append(on(t, kind), program.opts...)...)
-				cmd := exec.CommandContext(t.Context(), "node", "--test", "--test-reporter=spec", program.file)
-				cmd.Env = environment(s)
+				// The program may listen for calls of the pools' functions.
+				l, err := net.ListenTCP("tcp", &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1)})
+				if err != nil {
+					t.Fatal(err)
+				}
+				defer l.Close()
+				socket, err := l.File()
+				if err != nil {
+					t.Fatal(err)
+				}
+				defer socket.Close()
+				s := gatehousetest.Start(t, append(on(t, kind), append(program.opts, gatehousetest.LambdaEndpoint("http://"+l.Addr().String()))...)...)
+				// Amplify leaves timers behind, which would keep the program
+				// for minutes.
+				cmd := exec.CommandContext(t.Context(), "node", "--test-force-exit", "--test-reporter=spec", program.file)
+				cmd.Env, cmd.ExtraFiles = environment(s), []*os.File{socket}
 				out, err := cmd.CombinedOutput()
 				if err != nil {
-					t.Errorf("node --test %s: %v\n%s", program.file, err, out)
+					t.Errorf("node %s: %v\n%s", program.file, err, out)
 				} else if !strings.Contains(string(out), "pass ") || strings.Contains(string(out), "pass 0") {
-					t.Errorf("node --test %s ran nothing:\n%s", program.file, out)
+					t.Errorf("node %s ran nothing:\n%s", program.file, out)
 				}
 			})
 		}
@@ -67,6 +101,7 @@ func TestNode(t *testing.T) {
 // TestPython runs the program of boto3 on a server of its own.
 func TestPython(t *testing.T) {
 	const python = ".cache/python/bin/python"
+	depends(t, "*.py")
 	if err := exec.Command(python, "-c", "import boto3").Run(); err != nil {
 		t.Fatalf("boto3 is not installed (%v): run `make test`, which installs it", err)
 	}

@@ -496,7 +496,7 @@ class Directory(unittest.TestCase):
         self.assertEqual(values(device["DeviceAttributes"])["dev:device_remembered_status"], "not_remembered")
         self.assertEqual(len(client.admin_list_devices(**owner)["Devices"]), 1)
         client.admin_forget_device(**owner, DeviceKey=key)
-        self.fails(exceptions.NotAuthorizedException, "Access Token has been revoked", client.forget_device, AccessToken=token, DeviceKey=key)
+        self.fails(exceptions.ResourceNotFoundException, "Device does not exist.", client.forget_device, AccessToken=token, DeviceKey=key)
 
     def test_import_jobs(self):
         header = client.get_csv_header(UserPoolId=self.pool)["CSVHeader"]

@@ -517,7 +517,7 @@ test('devices', async () => {
   assert.equal(value((await idp.send(new AdminGetDeviceCommand({ ...owner, DeviceKey }))).Device.DeviceAttributes, 'dev:device_remembered_status'), 'not_remembered');
   assert.equal((await idp.send(new AdminListDevicesCommand(owner))).Devices.length, 1);
   await idp.send(new AdminForgetDeviceCommand({ ...owner, DeviceKey }));
-  await fails(idp.send(new ForgetDeviceCommand({ AccessToken, DeviceKey })), NotAuthorizedException, 'Access Token has been revoked');
+  await fails(idp.send(new ForgetDeviceCommand({ AccessToken, DeviceKey })), ResourceNotFoundException, 'Device does not exist.');
 });
 
 test('import jobs', async () => {

@@ -613,7 +613,7 @@ func (c *directoryCLI) devices() {
 	c.idp(of("admin-get-device", "--device-key", key)...).is("Device.DeviceKey", `"`+key+`"`)
 	c.idp(of("admin-list-devices")...).is("Devices.*.DeviceKey", `["`+key+`"]`)
 	c.idp(of("admin-forget-device", "--device-key", key)...)
-	c.fails("NotAuthorizedException", "Access Token has been revoked", mine("forget-device", "--device-key", key)...)
+	c.fails("ResourceNotFoundException", "Device does not exist.", mine("forget-device", "--device-key", key)...)
 }
 
 func (c *directoryCLI) imports() {

@@ -4,8 +4,10 @@
 // The environment says where: GATEHOUSE_URL, AWS_REGION, AWS_ACCESS_KEY_ID and
 // AWS_SECRET_ACCESS_KEY (of root). The Go test beside this file sets it.
 import assert from 'node:assert/strict';
+import { createHmac } from 'node:crypto';
 import {
-  CognitoIdentityProviderClient, CreateUserPoolClientCommand, CreateUserPoolCommand,
+  AdminCreateUserCommand, AdminSetUserPasswordCommand, CognitoIdentityProviderClient, CreateUserPoolClientCommand, CreateUserPoolCommand,
+  SetUserPoolMfaConfigCommand,
 } from '@aws-sdk/client-cognito-identity-provider';
 import {
   CognitoIdentityClient, CreateIdentityPoolCommand, SetIdentityPoolRolesCommand,
@@ -42,6 +44,28 @@ export async function code(to) {
   return message.code;
 }
 
+// altered is a code that is not the one that was sent.
+export const altered = (text) => (text[0] === '0' ? '1' : '0') + text.slice(1);
+
+// totp is what an authenticator app shows at the server's time (RFC 6238).
+export async function totp(secret) {
+  const { now } = await (await fetch(`${url}/_gatehouse/clock`)).json();
+  const bits = [...secret].map((c) => 'ABCDEFGHIJKLMNOPQRSTUVWXYZ234567'.indexOf(c).toString(2).padStart(5, '0')).join('');
+  const key = Buffer.from(bits.match(/.{8}/g).map((b) => parseInt(b, 2)));
+  const step = Buffer.alloc(8);
+  step.writeBigUInt64BE(BigInt(Math.floor(Date.parse(now) / 30000)));
+  const mac = createHmac('sha1', key).update(step).digest();
+  const number = mac.readUInt32BE(mac[19] & 15) & 0x7fffffff;
+  return String(number % 1000000).padStart(6, '0');
+}
+
+// nextTotp is the app's next code: the one of now has been used. It moves the
+// clock; SRP's time stamps may be five minutes off, so a program has nine.
+export async function nextTotp(secret) {
+  await advance('30s');
+  return totp(secret);
+}
+
 // advance moves the server's clock.
 export async function advance(by) {
   const answer = await fetch(`${url}/_gatehouse/clock`, { method: 'POST', body: JSON.stringify({ advance: by }) });
@@ -56,6 +80,29 @@ export async function userPool(pool = {}, client = {}) {
     userPoolId: UserPool.Id, clientId: UserPoolClient.ClientId, clientSecret: UserPoolClient.ClientSecret,
     provider: `cognito-idp.${region}.amazonaws.com/${UserPool.Id}`,
   };
+}
+
+// messages are the settings of a pool that sends text messages, and mails of
+// its own, without which AWS allows no codes by mail for signing in.
+export const messages = {
+  SmsConfiguration: { SnsCallerArn: `arn:aws:iam::${account}:role/sms` },
+  EmailConfiguration: { EmailSendingAccount: 'DEVELOPER', SourceArn: `arn:aws:ses:${region}:${account}:identity/example.com` },
+};
+
+// factors sets the second factors of a pool: of sms, totp and email.
+export const factors = (pool, mode, ...names) => idp.send(new SetUserPoolMfaConfigCommand({
+  UserPoolId: pool.userPoolId, MfaConfiguration: mode, SoftwareTokenMfaConfiguration: { Enabled: names.includes('totp') },
+  ...(names.includes('sms') && { SmsMfaConfiguration: { SmsAuthenticationMessage: 'The code is {####}.' } }),
+  ...(names.includes('email') && { EmailMfaConfiguration: { Subject: 'A code', Message: 'The code is {####}.' } }),
+}));
+
+// person makes a user who can sign in with the password.
+export async function person(pool, Username, attributes = { email: `${Username}@example.com`, email_verified: 'true' }) {
+  await idp.send(new AdminCreateUserCommand({
+    UserPoolId: pool.userPoolId, Username, MessageAction: 'SUPPRESS',
+    UserAttributes: Object.entries(attributes).map(([Name, Value]) => ({ Name, Value })),
+  }));
+  await idp.send(new AdminSetUserPasswordCommand({ UserPoolId: pool.userPoolId, Username, Password: password, Permanent: true }));
 }
 
 // identityPool makes an identity pool over a user pool, and its role, whose

@@ -249,6 +249,14 @@ func TestPasswordless(t *testing.T) {
 			n.Error("bob's confirmation took ann's session")
 		}
 		_ = bob
+		// its own need not be sent: the code is what counts
+		_, err = signUp("fay", mail("fay"))
+		n.ok(err)
+		handed, err := begin(confirm("fay", nil).Session, "fay")
+		n.ok(err)
+		if handed.AuthenticationResult == nil {
+			n.Errorf("%+v", handed)
+		}
 
 		// the first password
 		token := out.AuthenticationResult.AccessToken

@@ -277,19 +277,22 @@ func (e *Engine) SignedUp(p *pool.Pool, c *pool.Client, u *store.User) (string, 
 }
 
 // ConfirmedSignUp gives the session of ConfirmSignUp, whose code went to an
-// attribute of the user. It is "" when the session that came with it is not of
-// this sign-up or too old, and when the pool does not let users begin with a
-// code to that address: the user is confirmed all the same, and signs in.
+// attribute of the user. The session of SignUp need not come with it: Amplify 6
+// for JavaScript sends none, and signs in with what it gets. It is "" when one
+// that did come is not of this sign-up or too old, and when client and pool do
+// not let users begin with a code to that address: the user is confirmed all
+// the same, and signs in.
 func (e *Engine) ConfirmedSignUp(p *pool.Pool, c *pool.Client, u *store.User, attribute, text string) (string, error) {
-	s, err := e.openSession(c, text, signedUp)
-	if err != nil || s.Sub != u.Sub {
-		return "", nil
+	if text != "" {
+		if s, err := e.openSession(c, text, signedUp); err != nil || s.Sub != u.Sub {
+			return "", nil
+		}
 	}
 	challenge := choiceSMS
 	if attribute == "email" {
 		challenge = choiceEmail
 	}
-	if !canHaveCode(p, u, challenge) {
+	if !c.Allows(cognitoidp.ExplicitAuthFlowsTypeAllowUserAuth) || !canHaveCode(p, u, challenge) {
 		return "", nil
 	}
 	next := e.newSession(&proof{pool: p, client: c, user: u}, confirmedSignUp)

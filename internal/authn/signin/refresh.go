@@ -73,7 +73,7 @@ func (e *Engine) Refresh(ctx context.Context, w *Renewal) (*Step, error) {
 			return errDisabled
 		case stands == nil || stands.ClientID != c.ID:
 			return errRevoked
-		case stands.DeviceKey != "" && p.TracksDevices() && stands.DeviceKey != w.DeviceKey:
+		case stands.DeviceKey != "" && p.TracksDevices() && (stands.DeviceKey != w.DeviceKey || stands.DeviceKey == store.ForgottenDevice):
 			return errRefresh
 		}
 		g.DeviceKey = stands.DeviceKey

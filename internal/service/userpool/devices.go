@@ -225,7 +225,7 @@ func (s *Service) forgetDevice(ctx context.Context, u *store.User, key string) e
 }
 
 // ForgetDevice forgets a device of the token's user. The sessions that were
-// begun on it end.
+// begun on it are not refreshed any more; their access tokens last.
 func (s *Service) ForgetDevice(ctx context.Context, in *cognitoidp.ForgetDeviceInput) (*cognitoidp.ForgetDeviceOutput, error) {
 	h, err := s.deviceHolder(ctx, in.AccessToken)
 	if err != nil {
