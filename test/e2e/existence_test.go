@@ -314,3 +314,31 @@ func aucOf(a, b []float64) float64 {
 func medianOf(list []float64) float64 {
 	return slices.Sorted(slices.Values(list))[len(list)/2]
 }
+
+// TestPasswordHistory_tellsNothing: whether a password was used before is told
+// to those alone who show the code, or the password.
+func TestPasswordHistory_tellsNothing(t *testing.T) {
+	each(t, func(e *env) {
+		n := e.tenant(func(in *idp.CreateUserPoolInput) {
+			in.Policies = &types.UserPoolPolicyType{PasswordPolicy: &types.PasswordPolicyType{MinimumLength: aws.Int32(8), PasswordHistorySize: aws.Int32(3)}}
+		}, nil)
+		ann := n.user("ann")
+		_, err := n.anyone.IDP.ForgotPassword(n.Context(), &idp.ForgotPasswordInput{ClientId: &n.client, Username: &ann})
+		n.ok(err)
+		confirm := func(code, password string) error {
+			_, err := n.anyone.IDP.ConfirmForgotPassword(n.Context(), &idp.ConfirmForgotPasswordInput{ClientId: &n.client, Username: &ann, ConfirmationCode: &code, Password: &password})
+			return err
+		}
+		code := n.server.Code(email(ann))
+		wrong := string('0'+(code[0]-'0'+1)%10) + code[1:]
+		for _, p := range []string{password, otherPassword} {
+			n.refused(confirm(wrong, p), "CodeMismatchException", "Invalid verification code provided, please try again.")
+		}
+		n.refused(confirm(code, password), "PasswordHistoryPolicyViolationException", "Password has previously been used")
+		token := *n.tokens(ann).AccessToken
+		for _, p := range []string{password, otherPassword} {
+			n.refused(n.changePassword(token, "guess", p), "NotAuthorizedException", "Incorrect username or password.")
+		}
+		n.refused(n.changePassword(token, password, password), "PasswordHistoryPolicyViolationException", "Password has previously been used")
+	})
+}
