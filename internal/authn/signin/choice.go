@@ -308,7 +308,7 @@ func (e *Engine) handOver(ctx context.Context, s *Start) (*Step, error) {
 		return nil, errSession // not eligible any more
 	}
 	pr.Flow, pr.First = s.Flow, byCode
-	if pr.DeviceKey = ""; !s.Admin {
+	if pr.DeviceKey = ""; !s.Admin && !s.Browser {
 		pr.DeviceKey = parameter(s.Parameters, "DEVICE_KEY")
 	}
 	return e.proceed(ctx, pr)

@@ -28,6 +28,7 @@ type progress struct {
 	DeviceKey string                  `json:"dk,omitempty"` // the device that the client named
 	Proven    bool                    `json:"dp,omitempty"` // and that proved itself
 	Admin     bool                    `json:"ad,omitempty"` // begun with credentials
+	Browser   bool                    `json:"br,omitempty"` // begun on a page of the pool's domain
 
 	// Of threat protection: what was decided, under which event, and whether
 	// the password is known to others.
@@ -135,12 +136,15 @@ func (e *Engine) resume(ctx context.Context, r *Reply, challenges ...cognitoidp.
 	if err != nil {
 		return nil, nil, err
 	}
+	if s.Browser != r.Browser {
+		return nil, nil, errSession // what began on a page ends there
+	}
 	typed, err := required(r.Responses, "USERNAME")
 	if err != nil {
 		return nil, nil, err
 	}
 	pr := &proof{pool: r.Pool, client: r.Client, progress: s.progress, typed: typed, metadata: r.Metadata, seen: r.Seen, custom: s.Custom, spend: s.spend(r.Client)}
-	if key := string(r.Responses["DEVICE_KEY"]); key != "" && !s.Admin {
+	if key := string(r.Responses["DEVICE_KEY"]); key != "" && !s.Admin && !s.Browser {
 		pr.DeviceKey = key
 	}
 	names := []string{typed}
@@ -155,7 +159,10 @@ func (e *Engine) resume(ctx context.Context, r *Reply, challenges ...cognitoidp.
 		}
 		names = append(names, pr.user.Username)
 	}
-	return pr, s, r.Client.CheckSecretHash(string(r.Responses["SECRET_HASH"]), true, names...)
+	if r.Browser {
+		return pr, s, nil
+	}
+	return pr, s, r.Client.CheckSecretHash(parameter(r.Responses, "SECRET_HASH"), true, names...)
 }
 
 func (e *Engine) sessionUser(ctx context.Context, p *pool.Pool, s *session, typed string) (u *store.User, err error) {
