@@ -144,6 +144,16 @@ func TestUserAuth(t *testing.T) {
 	})
 }
 
+// TestUserAuth_tier: the choice is not in the lowest tier.
+func TestUserAuth_tier(t *testing.T) {
+	each(t, func(e *env) {
+		n := e.tenant(func(in *idp.CreateUserPoolInput) { in.UserPoolTier = "LITE" }, nil)
+		_, err := n.root.IDP.CreateUserPoolClient(n.Context(), &idp.CreateUserPoolClientInput{UserPoolId: &n.pool, ClientName: aws.String("app"),
+			ExplicitAuthFlows: []types.ExplicitAuthFlowsType{"ALLOW_USER_AUTH"}})
+		n.refused(err, "FeatureUnavailableInTierException", "ALLOW_USER_AUTH is not available in the LITE tier.")
+	})
+}
+
 // TestUserAuth_nobody: a name that no user has is asked what a user is asked,
 // and never gets in.
 func TestUserAuth_nobody(t *testing.T) {

@@ -289,3 +289,24 @@ func TestMessageFactors_guesses(t *testing.T) {
 		}
 	})
 }
+
+// TestRace_code: of many who show one code in one session, one gets tokens.
+func TestRace_code(t *testing.T) {
+	eachCluster(t, func(ns nodes) {
+		n := ns[0].env.tenant(addresses, nil)
+		n.factors("OPTIONAL", true, false, true)
+		ann := n.user("ann")
+		n.ok(n.prefers(*n.tokens(ann).AccessToken, "email"))
+		out, err := n.login(ann, password)
+		n.ok(err)
+		code := n.server.Code(email(ann))
+		all := make(nodes, len(ns))
+		for i := range ns {
+			all[i] = &tenant{ns[i].env, n.pool, n.client, n.secret}
+		}
+		all.one("a code", all.race(func(n *tenant, _ int) error {
+			_, err := n.respond("EMAIL_OTP", out.Session, ann, "EMAIL_OTP_CODE", code)
+			return err
+		}), "NotAuthorizedException")
+	})
+}

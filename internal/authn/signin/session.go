@@ -144,7 +144,7 @@ func (e *Engine) resume(ctx context.Context, r *Reply, challenges ...cognitoidp.
 		return nil, nil, err
 	}
 	pr := &proof{pool: r.Pool, client: r.Client, progress: s.progress, typed: typed, metadata: r.Metadata, seen: r.Seen, custom: s.Custom, spend: s.spend(r.Client)}
-	if key := string(r.Responses["DEVICE_KEY"]); key != "" && !s.Admin && !s.Browser {
+	if key := parameter(r.Responses, "DEVICE_KEY"); key != "" && !s.Admin && !s.Browser && !s.Proven {
 		pr.DeviceKey = key
 	}
 	names := []string{typed}

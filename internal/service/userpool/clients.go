@@ -128,6 +128,9 @@ func checkClient(p *pool.Pool, c *cognitoidp.UserPoolClientType) error {
 		slices.Contains(c.ExplicitAuthFlows, cognitoidp.ExplicitAuthFlowsTypeAllowRefreshTokenAuth) {
 		return invalid("ALLOW_REFRESH_TOKEN_AUTH cannot be used together with refresh token rotation.")
 	}
+	if slices.Contains(c.ExplicitAuthFlows, cognitoidp.ExplicitAuthFlowsTypeAllowUserAuth) && !tierIncludes(p.Settings, cognitoidp.UserPoolTierTypeEssentials) {
+		return &cognitoidp.FeatureUnavailableInTierException{Message: "ALLOW_USER_AUTH is not available in the LITE tier."}
+	}
 	if err := checkValidity(c); err != nil {
 		return err
 	}
