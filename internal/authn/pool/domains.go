@@ -14,8 +14,8 @@ type domain struct {
 }
 
 // ByDomain is the pool that has a domain, and whether it is a custom one: a
-// whole host name, where a prefix is one label. A domain that nobody has is
-// store.ErrNotFound.
+// whole host name, where a prefix is one label. It is nil for a domain that
+// nobody has.
 func (r *Registry) ByDomain(ctx context.Context, name string) (p *Pool, custom bool, err error) {
 	domains := func() map[string]*domain { return r.domains }
 	d, generation := cached(r, domains, name)
@@ -34,7 +34,7 @@ func (r *Registry) ByDomain(ctx context.Context, name string) (p *Pool, custom b
 		keep(r, domains, name, d, generation)
 	}
 	if d.poolID == "" {
-		return nil, false, store.ErrNotFound
+		return nil, false, nil
 	}
 	p, err = r.Pool(ctx, d.poolID)
 	return p, d.custom, err

@@ -192,3 +192,12 @@ func encode(v url.Values) string { return strings.ReplaceAll(v.Encode(), "+", "%
 func (s *Service) LoginOf(ctx context.Context, p *pool.Pool, cookie string) (*signin.Login, error) {
 	return s.SignIn.LoginOf(ctx, p, cookie)
 }
+
+// EndLogin ends the login of a browser's cookie. One that has ended, or never
+// was, is no error.
+func (s *Service) EndLogin(ctx context.Context, p *pool.Pool, cookie string) error {
+	if cookie == "" {
+		return nil
+	}
+	return s.SignIn.EndLogin(ctx, p, cookie)
+}
