@@ -60,7 +60,8 @@ type Request struct {
 }
 
 // Refusal is an error of a request. With To set the browser takes it to the
-// redirect_uri; without, it is shown on a page and never redirected.
+// redirect_uri; without, it is shown on a page and never redirected, or is the
+// answer of an endpoint that browsers are not sent to.
 type Refusal struct {
 	Code, Description string // OAuth's error and error_description
 	To                *Answer
