@@ -34,6 +34,7 @@ import (
 	"gatehouse/internal/authz/credentials"
 	"gatehouse/internal/config"
 	"gatehouse/internal/edge/awsapi"
+	"gatehouse/internal/edge/hostedui"
 	"gatehouse/internal/edge/oauth"
 	"gatehouse/internal/edge/site"
 	"gatehouse/internal/engine"
@@ -246,7 +247,11 @@ func (s *Server) compose(o Options) error {
 		},
 	})
 	logins := login.New(login.Config{DB: s.db, Ring: s.ring, Pools: pools, Tokens: s.tokens, SignIn: engine, Triggers: triggers, Now: now})
-	endpoints := oauth.New(oauth.Config{Keys: s.tokens, Pools: pools, Login: logins, Pages: oauth.Plain{}, Base: s.publicURL,
+	pages, err := hostedui.New(hostedui.Config{Login: logins, SignIn: engine, Users: users, Clients: pools, PublicURL: s.publicURL, Now: now, Log: s.log})
+	if err != nil {
+		return fmt.Errorf("read --public-url: %w", err)
+	}
+	endpoints := oauth.New(oauth.Config{Keys: s.tokens, Pools: pools, Login: logins, Pages: pages, Base: s.publicURL,
 		Home: func(p *pool.Pool) string { return s.sites.Home(p) }, Log: s.log})
 	s.sites, err = site.NewRouter(site.Config{Pools: pools, BaseDomain: c.BaseDomain, Region: c.Region, PublicURL: s.publicURL, WellKnown: endpoints, Site: endpoints, Log: s.log})
 	if err != nil {
