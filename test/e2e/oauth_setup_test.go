@@ -35,15 +35,15 @@ func confidential(in *idp.CreateUserPoolClientInput) {
 	in.GenerateSecret = true
 }
 
-// domain is a tenant with a domain, and where it is.
-type domain struct {
+// openedDomain is a tenant with a domain, and where it is.
+type openedDomain struct {
 	*tenant
 	base string // without a slash at the end
 	sub  string // of ann
 }
 
-// domain makes a pool with the user ann, a public OAuth client and a domain.
-func (e *env) domain(change func(*idp.CreateUserPoolClientInput)) *domain {
+// openDomain makes a pool with the user ann, a public OAuth client and a domain.
+func (e *env) openDomain(change func(*idp.CreateUserPoolClientInput)) *openedDomain {
 	e.Helper()
 	n := e.tenant(nil, func(in *idp.CreateUserPoolClientInput) {
 		oauthClient(in)
@@ -60,29 +60,29 @@ func (e *env) domain(change func(*idp.CreateUserPoolClientInput)) *domain {
 	e.ok(err)
 	u, err := e.root.IDP.AdminGetUser(e.Context(), &idp.AdminGetUserInput{UserPoolId: &n.pool, Username: aws.String("ann")})
 	e.ok(err)
-	return &domain{n, e.server.Host("team-a.auth.us-east-1"), attribute(u.UserAttributes, "sub")}
+	return &openedDomain{n, e.server.Host("team-a.auth.us-east-1"), attribute(u.UserAttributes, "sub")}
 }
 
 // byPath is the same domain under its path.
-func (d *domain) byPath() *domain {
-	return &domain{d.tenant, d.server.URL + "/" + d.pool, d.sub}
+func (d *openedDomain) byPath() *openedDomain {
+	return &openedDomain{d.tenant, d.server.URL + "/" + d.pool, d.sub}
 }
 
 // for another client of the pool.
-func (d *domain) of(client, secret string) *domain {
-	return &domain{d.with(client, secret), d.base, d.sub}
+func (d *openedDomain) of(client, secret string) *openedDomain {
+	return &openedDomain{d.with(client, secret), d.base, d.sub}
 }
 
 // eachDomain runs a test at a domain's host and at its path, on each store.
-func eachDomain(t *testing.T, change func(*idp.CreateUserPoolClientInput), test func(d *domain)) {
+func eachDomain(t *testing.T, change func(*idp.CreateUserPoolClientInput), test func(d *openedDomain)) {
 	each(t, func(e *env) {
-		d := e.domain(change)
-		for name, d := range map[string]*domain{"host": d, "path": d.byPath()} {
+		d := e.openDomain(change)
+		for name, d := range map[string]*openedDomain{"host": d, "path": d.byPath()} {
 			e.Run(name, func(t *testing.T) {
 				n := *d.tenant
 				inner := *n.env
 				inner.T, n.env = t, &inner
-				test(&domain{&n, d.base, d.sub})
+				test(&openedDomain{&n, d.base, d.sub})
 			})
 		}
 	})
@@ -90,18 +90,18 @@ func eachDomain(t *testing.T, change func(*idp.CreateUserPoolClientInput), test 
 
 // browser keeps cookies and goes nowhere by itself.
 type browser struct {
-	*domain
+	*openedDomain
 	http *http.Client
 }
 
-func (d *domain) browser() *browser {
+func (d *openedDomain) browser() *browser {
 	jar, err := cookiejar.New(nil)
 	d.ok(err)
 	return &browser{d, &http.Client{Transport: d.http.Transport, Jar: jar, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}}
 }
 
 // signedIn is a browser in which ann has signed in.
-func (d *domain) signedIn() *browser {
+func (d *openedDomain) signedIn() *browser {
 	d.Helper()
 	b := d.browser()
 	u, err := url.Parse(d.base + "/")
@@ -131,8 +131,8 @@ func pairs(list []string) url.Values {
 	return v
 }
 
-// to is where a redirect goes, with the parameters of query and fragment.
-func (b *browser) to(a *answer) (address string, v url.Values) {
+// goesTo is where a redirect goes, with the parameters of query and fragment.
+func (b *browser) goesTo(a *answer) (address string, v url.Values) {
 	b.Helper()
 	if a.status != http.StatusFound {
 		b.Fatalf("%d %s, no redirect", a.status, a.body)
@@ -167,10 +167,10 @@ func (b *browser) authorize(q ...string) *answer {
 	return b.open("/oauth2/authorize", list...)
 }
 
-// code gets an authorization code.
-func (b *browser) code(q ...string) string {
+// newCode gets an authorization code.
+func (b *browser) newCode(q ...string) string {
 	b.Helper()
-	_, v := b.to(b.authorize(q...))
+	_, v := b.goesTo(b.authorize(q...))
 	if v.Get("code") == "" {
 		b.Fatalf("no code: %v", v)
 	}
@@ -179,7 +179,7 @@ func (b *browser) code(q ...string) string {
 
 // post sends a form to an endpoint of the domain. The client is named in the
 // form, with its secret if it has one.
-func (d *domain) form(path string, q ...string) *answer {
+func (d *openedDomain) form(path string, q ...string) *answer {
 	d.Helper()
 	v := pairs(q)
 	if !v.Has("client_id") {
@@ -191,7 +191,7 @@ func (d *domain) form(path string, q ...string) *answer {
 	return d.send(path, v, "")
 }
 
-func (d *domain) send(path string, v url.Values, authorization string) *answer {
+func (d *openedDomain) send(path string, v url.Values, authorization string) *answer {
 	d.Helper()
 	r, err := http.NewRequestWithContext(d.Context(), http.MethodPost, d.base+path, strings.NewReader(v.Encode()))
 	d.ok(err)
@@ -217,7 +217,7 @@ type given struct {
 	Text      string `json:"error_description"`
 }
 
-func (d *domain) read(a *answer) *given {
+func (d *openedDomain) read(a *answer) *given {
 	d.Helper()
 	g := &given{}
 	if err := json.Unmarshal(a.body, g); err != nil {
@@ -227,7 +227,7 @@ func (d *domain) read(a *answer) *given {
 }
 
 // trade gets tokens from the token endpoint.
-func (d *domain) trade(q ...string) *given {
+func (d *openedDomain) trade(q ...string) *given {
 	d.Helper()
 	a := d.form("/oauth2/token", q...)
 	if a.status != http.StatusOK {
@@ -237,13 +237,13 @@ func (d *domain) trade(q ...string) *given {
 }
 
 // redeem trades a code.
-func (d *domain) redeem(code string, q ...string) *given {
+func (d *openedDomain) redeem(code string, q ...string) *given {
 	d.Helper()
 	return d.trade(append([]string{"grant_type", "authorization_code", "code", code, "redirect_uri", callback}, q...)...)
 }
 
-// denied wants an error of an endpoint that answers JSON.
-func (d *domain) denied(a *answer, status int, code string) {
+// faulty wants an error of an endpoint that answers JSON.
+func (d *openedDomain) faulty(a *answer, status int, code string) {
 	d.Helper()
 	if g := d.read(a); a.status != status || g.Error != code {
 		d.Errorf("got %d %s, want %d %s", a.status, a.body, status, code)
@@ -251,7 +251,7 @@ func (d *domain) denied(a *answer, status int, code string) {
 }
 
 // userInfo asks who a token's user is.
-func (d *domain) userInfo(token string) *answer {
+func (d *openedDomain) userInfo(token string) *answer {
 	d.Helper()
 	return d.get(d.base+"/oauth2/userInfo", "Authorization", "Bearer "+token)
 }

@@ -21,10 +21,10 @@ import (
 // TestCode: the authorization code grant, with and without PKCE, and what its
 // tokens say.
 func TestCode(t *testing.T) {
-	eachDomain(t, nil, func(d *domain) {
+	eachDomain(t, nil, func(d *openedDomain) {
 		b := d.signedIn()
 		verifier, challenge := pkce()
-		to, v := b.to(b.authorize("code_challenge", challenge, "code_challenge_method", "S256", "nonce", "n-1", "scope", "openid email aws.cognito.signin.user.admin"))
+		to, v := b.goesTo(b.authorize("code_challenge", challenge, "code_challenge_method", "S256", "nonce", "n-1", "scope", "openid email aws.cognito.signin.user.admin"))
 		if to != callback || v.Get("state") != "s-1" || len(v) != 2 {
 			d.Fatalf("answered at %s with %v", to, v)
 		}
@@ -53,7 +53,7 @@ func TestCode(t *testing.T) {
 			d.Errorf("refreshed: %v %v", id, fresh)
 		}
 		// Without openid there is no ID token, at the API neither.
-		g = d.redeem(b.code("scope", "aws.cognito.signin.user.admin"))
+		g = d.redeem(b.newCode("scope", "aws.cognito.signin.user.admin"))
 		if g.ID != "" || d.read(d.form("/oauth2/token", "grant_type", "refresh_token", "refresh_token", g.Refresh)).ID != "" {
 			d.Errorf("an ID token without openid: %+v", g)
 		}
@@ -67,15 +67,15 @@ func TestCode(t *testing.T) {
 
 // TestCode_refusals: what a code is bound to.
 func TestCode_refusals(t *testing.T) {
-	eachDomain(t, nil, func(d *domain) {
+	eachDomain(t, nil, func(d *openedDomain) {
 		b := d.signedIn()
 		verifier, challenge := pkce()
 		pk := []string{"code_challenge", challenge, "code_challenge_method", "S256"}
-		redeem := func(d *domain, code string, q ...string) *answer {
+		redeem := func(d *openedDomain, code string, q ...string) *answer {
 			return d.form("/oauth2/token", append([]string{"grant_type", "authorization_code", "code", code}, q...)...)
 		}
 		other := d.of(d.newClient(oauthClient))
-		code := b.code(pk...)
+		code := b.newCode(pk...)
 		for _, q := range [][]string{
 			{"redirect_uri", callback},
 			{"redirect_uri", callback, "code_verifier", flip(verifier)},
@@ -83,40 +83,40 @@ func TestCode_refusals(t *testing.T) {
 			{"redirect_uri", callback + "/", "code_verifier", verifier},
 			{"redirect_uri", callback + "?kept=1", "code_verifier", verifier},
 		} {
-			d.denied(redeem(d, code, q...), 400, "invalid_grant")
+			d.faulty(redeem(d, code, q...), 400, "invalid_grant")
 		}
-		d.denied(redeem(other, code, "redirect_uri", callback, "code_verifier", verifier), 400, "invalid_grant")
-		d.denied(redeem(d, code, "code_verifier", verifier), 400, "invalid_request")
-		d.denied(redeem(d, "", "redirect_uri", callback), 400, "invalid_request")
-		d.denied(redeem(d, "00000000-0000-4000-8000-000000000000", "redirect_uri", callback), 400, "invalid_grant")
-		d.denied(redeem(d, strings.Repeat("x", 2000), "redirect_uri", callback), 400, "invalid_grant")
+		d.faulty(redeem(other, code, "redirect_uri", callback, "code_verifier", verifier), 400, "invalid_grant")
+		d.faulty(redeem(d, code, "code_verifier", verifier), 400, "invalid_request")
+		d.faulty(redeem(d, "", "redirect_uri", callback), 400, "invalid_request")
+		d.faulty(redeem(d, "00000000-0000-4000-8000-000000000000", "redirect_uri", callback), 400, "invalid_grant")
+		d.faulty(redeem(d, strings.Repeat("x", 2000), "redirect_uri", callback), 400, "invalid_grant")
 		// A verifier where none was asked for: the request was changed on its way.
-		d.denied(redeem(d, b.code(), "redirect_uri", callback, "code_verifier", verifier), 400, "invalid_grant")
+		d.faulty(redeem(d, b.newCode(), "redirect_uri", callback, "code_verifier", verifier), 400, "invalid_grant")
 		// None of that has used the code up.
 		first := d.trade("grant_type", "authorization_code", "code", code, "redirect_uri", callback, "code_verifier", verifier)
 
 		// A second use ends the session, for who has all that belongs to it.
-		d.denied(redeem(other, code, "redirect_uri", callback, "code_verifier", verifier), 400, "invalid_grant")
-		d.denied(redeem(d, code, "redirect_uri", callback), 400, "invalid_grant")
+		d.faulty(redeem(other, code, "redirect_uri", callback, "code_verifier", verifier), 400, "invalid_grant")
+		d.faulty(redeem(d, code, "redirect_uri", callback), 400, "invalid_grant")
 		if a := d.userInfo(first.Access); a.status != 200 {
 			d.Errorf("a stranger ended the session: %d %s", a.status, a.body)
 		}
 		d.server.Advance(20 * time.Minute)
-		d.denied(redeem(d, code, "redirect_uri", callback, "code_verifier", verifier), 400, "invalid_grant")
+		d.faulty(redeem(d, code, "redirect_uri", callback, "code_verifier", verifier), 400, "invalid_grant")
 		if a := d.userInfo(first.Access); a.status != 401 {
 			d.Errorf("after a replay: %d %s", a.status, a.body)
 		}
-		d.denied(d.form("/oauth2/token", "grant_type", "refresh_token", "refresh_token", first.Refresh), 400, "invalid_grant")
+		d.faulty(d.form("/oauth2/token", "grant_type", "refresh_token", "refresh_token", first.Refresh), 400, "invalid_grant")
 
-		late := b.code()
+		late := b.newCode()
 		d.server.Advance(5*time.Minute + time.Second)
-		d.denied(redeem(d, late, "redirect_uri", callback), 400, "invalid_grant")
+		d.faulty(redeem(d, late, "redirect_uri", callback), 400, "invalid_grant")
 
 		// What is withdrawn from the user is withdrawn from codes.
-		held := b.code()
+		held := b.newCode()
 		_, err := d.root.IDP.AdminDisableUser(d.Context(), &idp.AdminDisableUserInput{UserPoolId: &d.pool, Username: aws.String("ann")})
 		d.ok(err)
-		d.denied(redeem(d, held, "redirect_uri", callback), 400, "invalid_grant")
+		d.faulty(redeem(d, held, "redirect_uri", callback), 400, "invalid_grant")
 		_, err = d.root.IDP.AdminEnableUser(d.Context(), &idp.AdminEnableUserInput{UserPoolId: &d.pool, Username: aws.String("ann")})
 		d.ok(err)
 	})
@@ -125,10 +125,10 @@ func TestCode_refusals(t *testing.T) {
 // TestToken_requests: how clients prove themselves, and requests that are none.
 func TestToken_requests(t *testing.T) {
 	each(t, func(e *env) {
-		public := e.domain(nil)
+		public := e.openDomain(nil)
 		d := public.of(public.newClient(confidential))
 		code := func() url.Values {
-			return url.Values{"grant_type": {"authorization_code"}, "code": {d.signedIn().code()}, "redirect_uri": {callback}}
+			return url.Values{"grant_type": {"authorization_code"}, "code": {d.signedIn().newCode()}, "redirect_uri": {callback}}
 		}
 		with := func(v url.Values, q ...string) url.Values {
 			for name, all := range pairs(q) {
@@ -178,24 +178,24 @@ func TestToken_requests(t *testing.T) {
 			{"not UTF-8", with(maps.Clone(g), "code", "\xff"), basic(d.client, d.secret), "invalid_request"},
 			{"flow that is not enabled", url.Values{"grant_type": {"client_credentials"}}, basic(d.client, d.secret), "unauthorized_client"},
 		} {
-			d.denied(d.send("/oauth2/token", c.v, c.basic), 400, c.want)
+			d.faulty(d.send("/oauth2/token", c.v, c.basic), 400, c.want)
 			if e.Failed() {
 				e.Fatal(c.name)
 			}
 		}
 		e.ok(err)
 		off, _ := d.newClient(nil)
-		d.denied(d.of(off, "").form("/oauth2/token", "grant_type", "refresh_token", "refresh_token", "x"), 400, "unauthorized_client")
+		d.faulty(d.of(off, "").form("/oauth2/token", "grant_type", "refresh_token", "refresh_token", "x"), 400, "unauthorized_client")
 
 		r, err := http.NewRequestWithContext(e.Context(), http.MethodPost, d.base+"/oauth2/token", strings.NewReader(`{}`))
 		e.ok(err)
 		r.Header.Set("Content-Type", "application/json")
-		d.denied(e.do(r), 400, "invalid_request")
-		d.denied(e.request(http.MethodGet, d.base+"/oauth2/token"), 405, "invalid_request")
+		d.faulty(e.do(r), 400, "invalid_request")
+		d.faulty(e.request(http.MethodGet, d.base+"/oauth2/token"), 405, "invalid_request")
 		r, err = http.NewRequestWithContext(e.Context(), http.MethodPost, d.base+"/oauth2/token", strings.NewReader("code="+strings.Repeat("x", 200<<10)))
 		e.ok(err)
 		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-		d.denied(e.do(r), 413, "invalid_request")
+		d.faulty(e.do(r), 413, "invalid_request")
 
 		// A page may call it.
 		a := e.request(http.MethodOptions, d.base+"/oauth2/token", "Origin", "http://localhost:8000", "Access-Control-Request-Method", "POST", "Access-Control-Request-Headers", "content-type")
@@ -208,13 +208,13 @@ func TestToken_requests(t *testing.T) {
 
 // TestImplicit: tokens in the fragment, and no refresh token.
 func TestImplicit(t *testing.T) {
-	eachDomain(t, nil, func(d *domain) {
+	eachDomain(t, nil, func(d *openedDomain) {
 		b := d.signedIn()
 		a := b.authorize("response_type", "token", "nonce", "n", "state", "a b&c=d#é")
 		if query, _, ok := strings.Cut(a.header.Get("Location"), "#"); !ok || query != callback {
 			d.Errorf("not in the fragment: %s", a.header.Get("Location"))
 		}
-		_, v := b.to(a)
+		_, v := b.goesTo(a)
 		if got := slices.Sorted(maps.Keys(v)); !slices.Equal(got, []string{"access_token", "expires_in", "id_token", "state", "token_type"}) ||
 			v.Get("token_type") != "Bearer" || v.Get("expires_in") != "3600" || v.Get("state") != "a b&c=d#é" {
 			d.Errorf("implicit: %v", v)
@@ -226,7 +226,7 @@ func TestImplicit(t *testing.T) {
 		if a := d.userInfo(v.Get("access_token")); a.status != 200 {
 			d.Errorf("userInfo: %d %s", a.status, a.body)
 		}
-		_, v = b.to(b.authorize("response_type", "token", "scope", "aws.cognito.signin.user.admin"))
+		_, v = b.goesTo(b.authorize("response_type", "token", "scope", "aws.cognito.signin.user.admin"))
 		if v.Has("id_token") {
 			d.Error("an ID token without openid")
 		}
@@ -241,9 +241,9 @@ func TestImplicit(t *testing.T) {
 // query, without a path or with a scheme of their own are answered.
 func TestAuthorize_state(t *testing.T) {
 	each(t, func(e *env) {
-		b := e.domain(nil).signedIn()
+		b := e.openDomain(nil).signedIn()
 		for _, state := range []string{"a b", "a+b", "%20", `{"x":"<script>"}`, "é😀", "&code=forged", "#", "'\"", strings.Repeat("s", 2048)} {
-			if _, v := b.to(b.authorize("state", state)); v.Get("state") != state || len(v["code"]) != 1 {
+			if _, v := b.goesTo(b.authorize("state", state)); v.Get("state") != state || len(v["code"]) != 1 {
 				e.Errorf("state %q came back as %v", state, v)
 			}
 		}
@@ -262,7 +262,7 @@ func TestAuthorize_state(t *testing.T) {
 // TestAuthorize_notTrusted: where client and address do not belong together,
 // nobody is sent there.
 func TestAuthorize_notTrusted(t *testing.T) {
-	eachDomain(t, nil, func(d *domain) {
+	eachDomain(t, nil, func(d *openedDomain) {
 		b := d.signedIn()
 		off, _ := d.newClient(nil)
 		none, _ := d.newClient(func(in *idp.CreateUserPoolClientInput) { oauthClient(in); in.SupportedIdentityProviders = nil })
@@ -287,7 +287,7 @@ func TestAuthorize_notTrusted(t *testing.T) {
 			{[]string{"redirect_uri", callback + "\x00"}, "invalid_request"},
 			{[]string{"redirect_uri", callback + "\r\nSet-Cookie: a=b"}, "invalid_request"},
 		} {
-			to, v := b.to(b.authorize(c.q...))
+			to, v := b.goesTo(b.authorize(c.q...))
 			if base, _ := url.Parse(d.base); to != base.Path+"/error" || v.Get("error") != c.code {
 				d.Errorf("%q: to %s with %v", c.q, to, v)
 			}
@@ -297,7 +297,7 @@ func TestAuthorize_notTrusted(t *testing.T) {
 			if q[0] == "client_id" {
 				q = append(q, "redirect_uri", callback)
 			}
-			if to, v := b.to(b.open("/oauth2/authorize", q...)); strings.HasPrefix(to, "https:") || v.Get("error") != "invalid_request" {
+			if to, v := b.goesTo(b.open("/oauth2/authorize", q...)); strings.HasPrefix(to, "https:") || v.Get("error") != "invalid_request" {
 				d.Errorf("doubled: to %s with %v", to, v)
 			}
 		}
@@ -306,7 +306,7 @@ func TestAuthorize_notTrusted(t *testing.T) {
 			d.Errorf("error page: %d %s", a.status, a.body)
 		}
 		a = b.open("/oauth2/authorize", "x", strings.Repeat("x", 17<<10))
-		if to, v := b.to(a); strings.HasPrefix(to, "https:") || v.Get("error") != "invalid_request" {
+		if to, v := b.goesTo(a); strings.HasPrefix(to, "https:") || v.Get("error") != "invalid_request" {
 			d.Errorf("too long: %s %v", to, v)
 		}
 	})
@@ -315,29 +315,29 @@ func TestAuthorize_notTrusted(t *testing.T) {
 // TestAuthorize_login: one login serves all clients of the pool for an hour,
 // and no other pool.
 func TestAuthorize_login(t *testing.T) {
-	eachDomain(t, nil, func(d *domain) {
+	eachDomain(t, nil, func(d *openedDomain) {
 		b := d.browser()
 		a := b.authorize("login_hint", "<ann>", "unknown", "x")
 		base, _ := url.Parse(d.base)
-		if to, v := b.to(a); to != base.Path+"/login" || v.Get("client_id") != d.client || v.Get("login_hint") != "<ann>" || v.Get("redirect_uri") != callback || v.Get("unknown") != "x" {
+		if to, v := b.goesTo(a); to != base.Path+"/login" || v.Get("client_id") != d.client || v.Get("login_hint") != "<ann>" || v.Get("redirect_uri") != callback || v.Get("unknown") != "x" {
 			d.Errorf("without a login: to %s with %v", to, v)
 		}
-		if to, v := b.to(b.authorize("prompt", "none")); to != callback || v.Get("error") != "login_required" || v.Get("state") != "s-1" {
+		if to, v := b.goesTo(b.authorize("prompt", "none")); to != callback || v.Get("error") != "login_required" || v.Get("state") != "s-1" {
 			d.Errorf("prompt=none: to %s with %v", to, v)
 		}
 		b = d.signedIn()
-		b.code("prompt", "none")
+		b.newCode("prompt", "none")
 		second := &browser{d.of(d.newClient(oauthClient)), b.http}
-		d.of(second.client, second.secret).redeem(second.code())
-		if to, _ := b.to(b.authorize("prompt", "login")); to != base.Path+"/login" {
+		d.of(second.client, second.secret).redeem(second.newCode())
+		if to, _ := b.goesTo(b.authorize("prompt", "login")); to != base.Path+"/login" {
 			d.Errorf("prompt=login: to %s", to)
 		}
-		if to, _ := b.to(b.open("/authorize", "response_type", "code", "client_id", d.client, "redirect_uri", callback)); to != callback {
+		if to, _ := b.goesTo(b.open("/authorize", "response_type", "code", "client_id", d.client, "redirect_uri", callback)); to != callback {
 			d.Errorf("/authorize: to %s", to)
 		}
 		d.server.Advance(10 * time.Second)
-		b.code("max_age", "100")
-		if to, _ := b.to(b.authorize("max_age", "5")); to != base.Path+"/login" {
+		b.newCode("max_age", "100")
+		if to, _ := b.goesTo(b.authorize("max_age", "5")); to != base.Path+"/login" {
 			d.Errorf("max_age: to %s", to)
 		}
 
@@ -346,17 +346,17 @@ func TestAuthorize_login(t *testing.T) {
 		_, err := d.root.IDP.CreateUserPoolDomain(d.Context(), &idp.CreateUserPoolDomainInput{UserPoolId: &other.pool, Domain: aws.String("other-" + strings.ToLower(other.client))})
 		d.ok(err)
 		for _, foreign := range []string{d.server.URL + "/" + other.pool, d.server.Host("other-" + strings.ToLower(other.client) + ".auth")} {
-			o := (&domain{other, foreign, d.sub}).browser()
+			o := (&openedDomain{other, foreign, d.sub}).browser()
 			u, err := url.Parse(foreign + "/")
 			d.ok(err)
 			o.http.Jar.SetCookies(u, []*http.Cookie{{Name: "cognito", Value: d.server.SignedIn(d.pool, d.sub), Path: u.Path}})
-			if to, _ := o.to(o.authorize()); to != u.Path+"login" {
+			if to, _ := o.goesTo(o.authorize()); to != u.Path+"login" {
 				d.Errorf("a login of another pool: to %s", to)
 			}
 		}
 
 		d.server.Advance(time.Hour)
-		if to, _ := b.to(b.authorize()); to != base.Path+"/login" {
+		if to, _ := b.goesTo(b.authorize()); to != base.Path+"/login" {
 			d.Errorf("after an hour: to %s", to)
 		}
 	})
@@ -364,7 +364,7 @@ func TestAuthorize_login(t *testing.T) {
 
 // TestLogout: out, and to nowhere that is not registered.
 func TestLogout(t *testing.T) {
-	eachDomain(t, nil, func(d *domain) {
+	eachDomain(t, nil, func(d *openedDomain) {
 		base, _ := url.Parse(d.base)
 		b := d.signedIn()
 		for _, q := range [][]string{
@@ -375,26 +375,26 @@ func TestLogout(t *testing.T) {
 			{"client_id", d.client, "logout_uri", "https://app.example.com/bye", "logout_uri", "https://app.example.com/bye"},
 			{"client_id", d.client, "logout_uri", "https://app.example.com/bye\r\nX: y"}, {"id_token_hint", "x.y.z", "logout_uri", "https://app.example.com/bye"},
 		} {
-			if to, v := b.to(b.open("/logout", q...)); to != base.Path+"/error" || v.Get("error") == "" {
+			if to, v := b.goesTo(b.open("/logout", q...)); to != base.Path+"/error" || v.Get("error") == "" {
 				d.Errorf("%q: to %s with %v", q, to, v)
 			}
 		}
-		tokens := d.redeem(b.code()) // still signed in
+		tokens := d.redeem(b.newCode()) // still signed in
 		a := b.open("/logout", "client_id", d.client, "logout_uri", "https://app.example.com/bye", "redirect_uri", callback, "response_type", "code")
-		if to, v := b.to(a); to != "https://app.example.com/bye" || len(v) != 0 || !strings.Contains(a.header.Get("Set-Cookie"), "cognito=;") {
+		if to, v := b.goesTo(a); to != "https://app.example.com/bye" || len(v) != 0 || !strings.Contains(a.header.Get("Set-Cookie"), "cognito=;") {
 			d.Errorf("signed out: to %s with %v, %v", to, v, a.header)
 		}
-		if to, _ := b.to(b.authorize()); to != base.Path+"/login" {
+		if to, _ := b.goesTo(b.authorize()); to != base.Path+"/login" {
 			d.Errorf("signed out, and authorized: to %s", to)
 		}
 		if a := d.userInfo(tokens.Access); a.status != 200 {
 			d.Errorf("the sign-out took tokens back: %d", a.status)
 		}
-		if to, v := b.to(b.open("/logout", "client_id", d.client, "redirect_uri", callback, "response_type", "code", "state", "x y", "identity_provider", "Google")); to != base.Path+"/login" ||
+		if to, v := b.goesTo(b.open("/logout", "client_id", d.client, "redirect_uri", callback, "response_type", "code", "state", "x y", "identity_provider", "Google")); to != base.Path+"/login" ||
 			v.Get("redirect_uri") != callback || v.Get("state") != "x y" || v.Has("identity_provider") {
 			d.Errorf("to %s with %v", to, v)
 		}
-		if to, v := b.to(b.open("/logout", "id_token_hint", tokens.ID, "post_logout_redirect_uri", "https://app.example.com/bye", "state", "s")); to != "https://app.example.com/bye" || v.Get("state") != "s" {
+		if to, v := b.goesTo(b.open("/logout", "id_token_hint", tokens.ID, "post_logout_redirect_uri", "https://app.example.com/bye", "state", "s")); to != "https://app.example.com/bye" || v.Get("state") != "s" {
 			d.Errorf("RP-initiated: to %s with %v", to, v)
 		}
 	})
@@ -402,14 +402,14 @@ func TestLogout(t *testing.T) {
 
 // TestRevoke: a refresh token takes its session with it.
 func TestRevoke(t *testing.T) {
-	eachDomain(t, nil, func(d *domain) {
+	eachDomain(t, nil, func(d *openedDomain) {
 		b := d.signedIn()
-		g := d.redeem(b.code())
+		g := d.redeem(b.newCode())
 		c := d.of(d.newClient(confidential))
-		d.denied(d.form("/oauth2/revoke"), 400, "invalid_request")
-		d.denied(d.form("/oauth2/revoke", "token", g.Access), 400, "unsupported_token_type")
-		d.denied(d.form("/oauth2/revoke", "token", g.Refresh, "client_id", "nobody"), 401, "invalid_client")
-		d.denied(d.form("/oauth2/revoke", "token", g.Refresh, "client_id", c.client), 401, "invalid_client")
+		d.faulty(d.form("/oauth2/revoke"), 400, "invalid_request")
+		d.faulty(d.form("/oauth2/revoke", "token", g.Access), 400, "unsupported_token_type")
+		d.faulty(d.form("/oauth2/revoke", "token", g.Refresh, "client_id", "nobody"), 401, "invalid_client")
+		d.faulty(d.form("/oauth2/revoke", "token", g.Refresh, "client_id", c.client), 401, "invalid_client")
 		if a := c.form("/oauth2/revoke", "token", g.Refresh); a.status != 200 { // unknown to that client
 			d.Errorf("another client's: %d %s", a.status, a.body)
 		}
@@ -422,17 +422,17 @@ func TestRevoke(t *testing.T) {
 			}
 		}
 		a := d.userInfo(g.Access)
-		d.denied(a, 401, "invalid_token")
+		d.faulty(a, 401, "invalid_token")
 		if !strings.Contains(a.header.Get("WWW-Authenticate"), `error="invalid_token"`) {
 			d.Errorf("%v", a.header)
 		}
-		d.denied(d.form("/oauth2/token", "grant_type", "refresh_token", "refresh_token", g.Refresh), 400, "invalid_grant")
+		d.faulty(d.form("/oauth2/token", "grant_type", "refresh_token", "refresh_token", g.Refresh), 400, "invalid_grant")
 	})
 }
 
 // TestUserInfo: what a token shows.
 func TestUserInfo(t *testing.T) {
-	eachDomain(t, nil, func(d *domain) {
+	eachDomain(t, nil, func(d *openedDomain) {
 		b := d.signedIn()
 		for scope, want := range map[string][]string{
 			"openid":         {"email", "email_verified", "name", "phone_number", "sub", "username"},
@@ -440,7 +440,7 @@ func TestUserInfo(t *testing.T) {
 			"openid phone":   {"phone_number", "sub", "username"},
 			"openid profile": {"email", "email_verified", "name", "phone_number", "sub", "username"},
 		} {
-			a := d.userInfo(d.redeem(b.code("scope", scope)).Access)
+			a := d.userInfo(d.redeem(b.newCode("scope", scope)).Access)
 			var m map[string]any
 			d.ok(json.Unmarshal(a.body, &m))
 			if got := slices.Sorted(maps.Keys(m)); !slices.Equal(got, want) {
@@ -450,21 +450,21 @@ func TestUserInfo(t *testing.T) {
 				d.Errorf("email_verified is %v", v)
 			}
 		}
-		good := d.redeem(b.code())
+		good := d.redeem(b.newCode())
 		if a := d.send("/oauth2/userInfo", url.Values{"access_token": {good.Access}}, ""); a.status != 200 {
 			d.Errorf("in a form: %d %s", a.status, a.body)
 		}
 		if a := d.send("/oauth2/userInfo", url.Values{}, "Bearer "+good.Access); a.status != 200 {
 			d.Errorf("POST: %d %s", a.status, a.body)
 		}
-		d.denied(d.get(d.base+"/oauth2/userInfo"), 400, "invalid_request")
-		d.denied(d.get(d.base+"/oauth2/userInfo", "Authorization", basic("a", "b")), 400, "invalid_request")
-		d.denied(d.send("/oauth2/userInfo", url.Values{"access_token": {good.Access}}, "Bearer "+good.Access), 400, "invalid_request")
-		for _, bad := range []string{"x", good.ID, good.Refresh, flip(good.Access), d.redeem(b.code("scope", "aws.cognito.signin.user.admin")).Access, *d.tokens("ann").AccessToken} {
-			d.denied(d.userInfo(bad), 401, "invalid_token")
+		d.faulty(d.get(d.base+"/oauth2/userInfo"), 400, "invalid_request")
+		d.faulty(d.get(d.base+"/oauth2/userInfo", "Authorization", basic("a", "b")), 400, "invalid_request")
+		d.faulty(d.send("/oauth2/userInfo", url.Values{"access_token": {good.Access}}, "Bearer "+good.Access), 400, "invalid_request")
+		for _, bad := range []string{"x", good.ID, good.Refresh, flip(good.Access), d.redeem(b.newCode("scope", "aws.cognito.signin.user.admin")).Access, *d.tokens("ann").AccessToken} {
+			d.faulty(d.userInfo(bad), 401, "invalid_token")
 		}
 		d.server.Advance(time.Hour)
-		d.denied(d.userInfo(good.Access), 401, "invalid_token")
+		d.faulty(d.userInfo(good.Access), 401, "invalid_token")
 	})
 }
 
@@ -474,8 +474,8 @@ func TestOAuthRotation(t *testing.T) {
 	eachDomain(t, func(in *idp.CreateUserPoolClientInput) {
 		in.ExplicitAuthFlows = []types.ExplicitAuthFlowsType{"ALLOW_USER_PASSWORD_AUTH"}
 		in.RefreshTokenRotation = &types.RefreshTokenRotationType{Feature: "ENABLED", RetryGracePeriodSeconds: aws.Int32(0)}
-	}, func(d *domain) {
-		first := d.redeem(d.signedIn().code("scope", "openid email"))
+	}, func(d *openedDomain) {
+		first := d.redeem(d.signedIn().newCode("scope", "openid email"))
 		second := d.trade("grant_type", "refresh_token", "refresh_token", first.Refresh)
 		if second.Refresh == "" || second.Refresh == first.Refresh {
 			d.Fatalf("not rotated: %+v", second)
@@ -484,9 +484,9 @@ func TestOAuthRotation(t *testing.T) {
 		if c := d.claims(&third.Access); c["scope"] != "openid email" || c["version"] != 2.0 {
 			d.Errorf("%v", c)
 		}
-		d.denied(d.form("/oauth2/token", "grant_type", "refresh_token", "refresh_token", second.Refresh), 400, "invalid_grant")
-		d.denied(d.form("/oauth2/token", "grant_type", "refresh_token", "refresh_token", third.Refresh), 400, "invalid_grant")
-		d.denied(d.userInfo(third.Access), 401, "invalid_token")
+		d.faulty(d.form("/oauth2/token", "grant_type", "refresh_token", "refresh_token", second.Refresh), 400, "invalid_grant")
+		d.faulty(d.form("/oauth2/token", "grant_type", "refresh_token", "refresh_token", third.Refresh), 400, "invalid_grant")
+		d.faulty(d.userInfo(third.Access), 401, "invalid_token")
 		// A refresh token of the API is renewed as what it is.
 		api := d.tokens("ann")
 		g := d.trade("grant_type", "refresh_token", "refresh_token", *api.RefreshToken)
@@ -499,7 +499,7 @@ func TestOAuthRotation(t *testing.T) {
 // TestClientCredentials: a client for itself, by scopes of resource servers.
 func TestClientCredentials(t *testing.T) {
 	each(t, func(e *env) {
-		d := e.domain(nil)
+		d := e.openDomain(nil)
 		_, err := e.root.IDP.CreateResourceServer(e.Context(), &idp.CreateResourceServerInput{UserPoolId: &d.pool, Identifier: aws.String("https://api.example.com"), Name: aws.String("api"),
 			Scopes: []types.ResourceServerScopeType{{ScopeName: aws.String("read"), ScopeDescription: aws.String("r")}, {ScopeName: aws.String("write"), ScopeDescription: aws.String("w")},
 				{ScopeName: aws.String("gone"), ScopeDescription: aws.String("g")}}})
@@ -522,14 +522,14 @@ func TestClientCredentials(t *testing.T) {
 			if err == nil {
 				e.Error("a client is a user")
 			}
-			d.denied(d.userInfo(g.Access), 401, "invalid_token")
+			d.faulty(d.userInfo(g.Access), 401, "invalid_token")
 		}
 		for _, scope := range []string{write, "openid", "aws.cognito.signin.user.admin", read + " " + write, gone, "*"} {
-			d.denied(d.form("/oauth2/token", "grant_type", "client_credentials", "scope", scope), 400, "invalid_scope")
+			d.faulty(d.form("/oauth2/token", "grant_type", "client_credentials", "scope", scope), 400, "invalid_scope")
 		}
-		d.denied(d.form("/oauth2/token", "grant_type", "client_credentials", "aws_client_metadata", "[1]"), 400, "invalid_request")
-		d.denied(d.form("/oauth2/token", "grant_type", "authorization_code", "code", "x", "redirect_uri", callback), 400, "unauthorized_client")
-		d.denied(d.send("/oauth2/token", url.Values{"grant_type": {"client_credentials"}, "client_id": {d.client}}, ""), 400, "invalid_client")
+		d.faulty(d.form("/oauth2/token", "grant_type", "client_credentials", "aws_client_metadata", "[1]"), 400, "invalid_request")
+		d.faulty(d.form("/oauth2/token", "grant_type", "authorization_code", "code", "x", "redirect_uri", callback), 400, "unauthorized_client")
+		d.faulty(d.send("/oauth2/token", url.Values{"grant_type": {"client_credentials"}, "client_id": {d.client}}, ""), 400, "invalid_client")
 	})
 }
 
@@ -549,15 +549,15 @@ func TestPreToken_hosted(t *testing.T) {
 		})
 		_, err := e.root.IDP.CreateUserPoolDomain(e.Context(), &idp.CreateUserPoolDomainInput{UserPoolId: &n.pool, Domain: aws.String("functions")})
 		e.ok(err)
-		d := &domain{n, e.server.Host("functions.auth.us-east-1"), sub}
+		d := &openedDomain{n, e.server.Host("functions.auth.us-east-1"), sub}
 		b := d.signedIn()
-		code := b.code()
+		code := b.newCode()
 		a := d.form("/oauth2/token", "grant_type", "authorization_code", "code", code, "redirect_uri", callback)
-		d.denied(a, 400, "invalid_request")
+		d.faulty(a, 400, "invalid_request")
 		if g := d.read(a); g.Text != "PreTokenGeneration failed with error not now." {
 			e.Errorf("said %q", g.Text)
 		}
-		if to, v := b.to(b.authorize("response_type", "token")); to != callback || v.Get("error") != "invalid_request" {
+		if to, v := b.goesTo(b.authorize("response_type", "token")); to != callback || v.Get("error") != "invalid_request" {
 			e.Errorf("implicit: to %s with %v", to, v)
 		}
 		fails = false
@@ -589,7 +589,7 @@ func TestPreToken_hosted(t *testing.T) {
 // TestDomains_routing: where a domain is, and where it is not.
 func TestDomains_routing(t *testing.T) {
 	each(t, func(e *env) {
-		d := e.domain(nil)
+		d := e.openDomain(nil)
 		_, err := e.root.IDP.CreateUserPoolDomain(e.Context(), &idp.CreateUserPoolDomainInput{UserPoolId: &d.pool, Domain: aws.String("auth.example.com"),
 			CustomDomainConfig: &types.CustomDomainConfigType{CertificateArn: aws.String("arn:aws:acm:us-east-1:000000000000:certificate/12345678-1234-1234-1234-123456789012")}})
 		e.ok(err)

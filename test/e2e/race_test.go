@@ -267,9 +267,9 @@ func TestRace_authorizationCode(t *testing.T) {
 		client, _ := ns[0].newClient(oauthClient)
 		_, err := ns[0].root.IDP.CreateUserPoolDomain(ns[0].Context(), &idp.CreateUserPoolDomainInput{UserPoolId: &ns[0].pool, Domain: aws.String("race")})
 		ns[0].ok(err)
-		at := map[*tenant]*domain{}
+		at := map[*tenant]*openedDomain{}
 		for _, n := range ns {
-			at[n] = &domain{n.with(client, ""), n.server.Host("race.auth"), ""}
+			at[n] = &openedDomain{n.with(client, ""), n.server.Host("race.auth"), ""}
 			n.within(time.Second, "", func() error { // until the other node has heard of the domain
 				if a := at[n].userInfo("x"); a.status != http.StatusUnauthorized {
 					return &smithy.GenericAPIError{Code: fmt.Sprint(a.status)}
@@ -283,7 +283,7 @@ func TestRace_authorizationCode(t *testing.T) {
 		at[ns[0]].sub = attribute(u.UserAttributes, "sub")
 		b := at[ns[0]].signedIn()
 		for i := range things {
-			code := b.code()
+			code := b.newCode()
 			var mu sync.Mutex
 			var won *given
 			o := ns.race(func(n *tenant, _ int) error {
