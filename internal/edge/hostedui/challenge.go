@@ -24,6 +24,12 @@ type challenge struct {
 	Choices  []cognitoidp.ChallengeNameType
 }
 
+// answerable are the challenges that have a page. The others need a client's
+// own code, and never come to a browser's sign-in.
+var answerable = []cognitoidp.ChallengeNameType{cognitoidp.ChallengeNameTypeSmsMfa, cognitoidp.ChallengeNameTypeSmsOtp, cognitoidp.ChallengeNameTypeEmailOtp,
+	cognitoidp.ChallengeNameTypeSoftwareTokenMfa, cognitoidp.ChallengeNameTypeSelectMfaType, cognitoidp.ChallengeNameTypeMfaSetup,
+	cognitoidp.ChallengeNameTypeNewPasswordRequired, cognitoidp.ChallengeNameTypeSelectChallenge, cognitoidp.ChallengeNameTypePassword, cognitoidp.ChallengeNameTypeWebAuthn}
+
 // maxAbout bounds what a form says about its challenge, in bytes.
 const maxAbout = 16 << 10
 
@@ -35,7 +41,7 @@ func (v *visit) asked() *challenge {
 		Choices []cognitoidp.ChallengeNameType
 	}
 	text := v.form.Get("about")
-	if c.Name == "" || c.Session == "" || c.Username == "" || len(text) > maxAbout || json.Unmarshal([]byte(text), &about) != nil {
+	if !slices.Contains(answerable, c.Name) || c.Session == "" || c.Username == "" || len(text) > maxAbout || json.Unmarshal([]byte(text), &about) != nil {
 		return nil
 	}
 	c.About, c.Choices = about.About, about.Choices
@@ -238,7 +244,7 @@ func (v *visit) answer() {
 			return
 		}
 	}
-	step, err := v.h.config.SignIn.Respond(v.r.Context(), &signin.Reply{Pool: v.s.Pool, Client: v.req.Client, Challenge: name, Responses: given, Session: c.Session,
+	step, err := v.h.config.SignIn.Respond(v.r.Context(), &signin.Reply{Pool: v.s.Pool, Client: v.discreet(), Challenge: name, Responses: given, Session: c.Session,
 		Seen: risk.Public(v.r.Context(), v.req.Client, nil), Browser: true})
 	if err != nil {
 		v.again(c, err)

@@ -7,6 +7,7 @@ import (
 
 	"gatehouse/internal/api"
 	"gatehouse/internal/api/cognitoidp"
+	"gatehouse/internal/authn/pool"
 	"gatehouse/internal/authn/risk"
 	"gatehouse/internal/authn/signin"
 )
@@ -56,13 +57,13 @@ var factors = []factor{
 func (v *visit) loginPage(username, notice string, wrong *problem) {
 	p := view{Title: v.T("login.title"), Lead: v.T("login.lead", "app", v.app()), Notice: notice, Problem: wrong, Name: "cognitoSignInForm", Action: v.linkTo("/login"),
 		Fields: []field{v.usernameField(username)}}
-	pool := v.s.Pool
-	if pool.FirstFactor(cognitoidp.AuthFactorTypePassword) {
+	of := v.s.Pool
+	if of.FirstFactor(cognitoidp.AuthFactorTypePassword) {
 		p.Fields = append(p.Fields, field{ID: idPassword, Name: "password", Label: v.T("password"), Type: "password", Autocomplete: "current-password", MaxLength: 256})
 		p.Submit = &button{Label: v.T("login.submit"), Name: "signInSubmitButton", Value: "Sign in"}
 	}
 	for _, f := range factors {
-		if !pool.FirstFactor(f.factor) {
+		if !of.FirstFactor(f.factor) {
 			continue
 		}
 		b := button{Label: v.T(f.key), Name: "factor", Value: string(f.challenge), Free: true}
@@ -72,10 +73,10 @@ func (v *visit) loginPage(username, notice string, wrong *problem) {
 			p.Others = append(p.Others, b)
 		}
 	}
-	if pool.FirstFactor(cognitoidp.AuthFactorTypePassword) {
+	if of.FirstFactor(cognitoidp.AuthFactorTypePassword) {
 		p.Links = append(p.Links, link{v.T("login.forgot"), v.linkTo("/forgotPassword")})
 	}
-	if !api.Value(pool.Settings.AdminCreateUserConfig.AllowAdminCreateUserOnly) {
+	if !api.Value(of.Settings.AdminCreateUserConfig.AllowAdminCreateUserOnly) {
 		p.Links = append(p.Links, link{v.T("login.signUp"), v.linkTo("/signup")})
 	}
 	v.show(http.StatusOK, p)
@@ -130,13 +131,22 @@ func (v *visit) login() {
 
 // begin starts a sign-in.
 func (v *visit) begin(username string, flow cognitoidp.AuthFlowType, given map[string]api.Secret, session string) {
-	step, err := v.h.config.SignIn.Initiate(v.r.Context(), &signin.Start{Pool: v.s.Pool, Client: v.req.Client, Flow: flow, Parameters: given, Session: session,
+	step, err := v.h.config.SignIn.Initiate(v.r.Context(), &signin.Start{Pool: v.s.Pool, Client: v.discreet(), Flow: flow, Parameters: given, Session: session,
 		Seen: risk.Public(v.r.Context(), v.req.Client, nil), Browser: true})
 	if err != nil {
 		v.stopped(username, err)
 		return
 	}
 	v.proceed(username, step)
+}
+
+// discreet is the client with answers that do not tell who exists, whatever it
+// chose for the API: the pages are the pool's, and everybody's.
+func (v *visit) discreet() *pool.Client {
+	c, settings := *v.req.Client, *v.req.Client.Settings
+	settings.PreventUserExistenceErrors = new(cognitoidp.PreventUserExistenceErrorTypesEnabled)
+	c.Settings = &settings
+	return &c
 }
 
 // stopped shows why a sign-in did not begin or cannot go on.
@@ -180,4 +190,3 @@ func (v *visit) proceed(username string, step *signin.Step) {
 
 // back is a link to the sign-in page.
 func (v *visit) back() link { return link{v.T("back"), v.linkTo("/login")} }
-

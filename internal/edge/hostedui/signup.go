@@ -243,7 +243,12 @@ func (v *visit) confirmSignUp(in *cognitoidp.ConfirmSignUpInput) (*cognitoidp.Co
 	if err := valid(in); err != nil {
 		return nil, &cognitoidp.CodeMismatchException{Message: "The code is none."}
 	}
-	return v.h.config.Users.ConfirmSignUp(v.r.Context(), in)
+	out, err := v.h.config.Users.ConfirmSignUp(v.r.Context(), in)
+	var missing *cognitoidp.UserNotFoundException
+	if errors.As(err, &missing) { // as clients that hide users are told
+		err = &cognitoidp.ExpiredCodeException{Message: "There is no such code."}
+	}
+	return out, err
 }
 
 // resend sends another code.
@@ -258,8 +263,8 @@ func (v *visit) resend() {
 	}
 	var missing *cognitoidp.UserNotFoundException
 	switch {
-	case errors.As(err, &missing):
-		v.confirmPage(username, session, v.T("code.sent"), nil) // as if there were one
+	case errors.As(err, &missing), err == nil && !c.HidesUsers():
+		v.confirmPage(username, session, v.T("code.sent"), nil)
 	case err == nil:
 		v.confirmPage(username, session, v.sentTo(out.CodeDeliveryDetails), nil)
 	default:
