@@ -25,6 +25,7 @@ var layers = [][]string{
 	{"internal/outbound/trigger"},
 	{"internal/authn/signin"},
 	{"internal/service"},
+	{"internal/edge/site"},
 	{"internal/edge"},
 	{"internal/config", "internal/server"},
 	{"internal/demo"},

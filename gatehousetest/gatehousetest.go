@@ -19,6 +19,9 @@ package gatehousetest
 
 import (
 	"context"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/hex"
 	"io"
 	"log/slog"
 	"net"
@@ -26,6 +29,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/google/uuid"
 
 	"gatehouse/internal/config"
 	"gatehouse/internal/server"
@@ -269,6 +274,21 @@ func (s *Server) Code(to string) string {
 			return ""
 		}
 	}
+}
+
+// SignedIn makes a browser's sign-in at the domain of a user pool, without its
+// pages, and returns the value of the cookie "cognito". sub is the user's.
+func (s *Server) SignedIn(poolID, sub string) (cookie string) {
+	s.t.Helper()
+	cookie = rand.Text()
+	sum := sha256.Sum256([]byte(cookie))
+	if err := s.server.DB().Write(s.t.Context(), func(tx *store.Tx) error {
+		return store.InsertLogin(tx, &store.Login{PoolID: poolID, Sub: sub, Token: hex.EncodeToString(sum[:]), EventID: uuid.NewString(),
+			AuthTime: tx.Now.Truncate(time.Second), ExpiresAt: tx.Now.Add(time.Hour)})
+	}); err != nil {
+		s.t.Fatalf("gatehousetest: sign a browser in: %v", err)
+	}
+	return cookie
 }
 
 // strict fails the test for what is logged as an error: the server's own

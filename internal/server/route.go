@@ -7,7 +7,6 @@ import (
 
 	"gatehouse/internal/authz/sigv4"
 	"gatehouse/internal/edge/awsapi"
-	"gatehouse/internal/edge/oauth"
 	"gatehouse/internal/event"
 	"gatehouse/internal/service/s3"
 )
@@ -20,14 +19,16 @@ func (s *Server) route(w http.ResponseWriter, r *http.Request) {
 		s.toS3(w, r, a)
 		return
 	}
+	if h, ok := s.sites.Handler(r); ok {
+		event.From(r.Context()).Set("service", "oauth")
+		limited(h).ServeHTTP(w, r)
+		return
+	}
 	path := r.URL.Path
 	switch {
 	case strings.HasPrefix(path, "/_gatehouse/") || path == "/_gatehouse":
 		event.From(r.Context()).Set("service", "gatehouse")
 		s.ours.ServeHTTP(w, r)
-	case oauth.Serves(path):
-		event.From(r.Context()).Set("service", "oauth")
-		limited(s.oauth).ServeHTTP(w, r)
 	case r.Method == http.MethodOptions && path == "/" && r.Header.Get("Access-Control-Request-Method") != "":
 		awsapi.Preflight(w, r)
 	case r.Method == http.MethodPost && (path == "/" || path == "") && !scopedToS3(r):

@@ -34,7 +34,9 @@ import (
 	"gatehouse/internal/authz/credentials"
 	"gatehouse/internal/config"
 	"gatehouse/internal/edge/awsapi"
+	"gatehouse/internal/edge/hostedui"
 	"gatehouse/internal/edge/oauth"
+	"gatehouse/internal/edge/site"
 	"gatehouse/internal/engine"
 	"gatehouse/internal/event"
 	"gatehouse/internal/outbound/delivery"
@@ -42,6 +44,7 @@ import (
 	"gatehouse/internal/seal"
 	"gatehouse/internal/service/iam"
 	"gatehouse/internal/service/identitypool"
+	"gatehouse/internal/service/login"
 	"gatehouse/internal/service/s3"
 	"gatehouse/internal/service/s3/blob"
 	"gatehouse/internal/service/sts"
@@ -84,7 +87,7 @@ type Server struct {
 	users         *userpool.Service
 	s3            *s3.Service
 	api           *awsapi.Handler
-	oauth         http.Handler
+	sites         *site.Router
 	ours          http.Handler
 	authenticator *access.Authenticator
 	authorizer    *access.Authorizer
@@ -243,7 +246,17 @@ func (s *Server) compose(o Options) error {
 			{API: apists.Service, Service: tokenService, Checks: tokenService.Checks, SelfAuthorizing: sts.SelfAuthorizing, ValidationCode: "ValidationError"},
 		},
 	})
-	s.oauth = oauth.New(oauth.Config{Keys: s.tokens, Pools: pools, Base: s.publicURL, Log: s.log})
+	logins := login.New(login.Config{DB: s.db, Ring: s.ring, Pools: pools, Tokens: s.tokens, SignIn: signIn, Triggers: triggers, Now: now})
+	pages, err := hostedui.New(hostedui.Config{Login: logins, SignIn: signIn, Users: users, Clients: pools, PublicURL: s.publicURL, Now: now, Log: s.log})
+	if err != nil {
+		return fmt.Errorf("read --public-url: %w", err)
+	}
+	endpoints := oauth.New(oauth.Config{Keys: s.tokens, Pools: pools, Login: logins, Pages: pages, Base: s.publicURL,
+		Home: func(p *pool.Pool) string { return s.sites.Home(p) }, Log: s.log})
+	s.sites, err = site.NewRouter(site.Config{Pools: pools, BaseDomain: c.BaseDomain, Region: c.Region, PublicURL: s.publicURL, WellKnown: endpoints, Site: endpoints, Log: s.log})
+	if err != nil {
+		return fmt.Errorf("read --public-url: %w", err)
+	}
 	s.ours = s.oursHandler()
 	return nil
 }

@@ -11,6 +11,8 @@ var sweepers = []func(tx *Tx, limit int) (int, error){
 	expired("user_sessions", "pool_id, sub, origin_jti"),
 	expired("unknown_names", "pool_id, digest"),
 	expired("user_auth_events", "pool_id, sub, event_id"),
+	expired("user_logins", "pool_id, token"),
+	expired("authorization_codes", "pool_id, code"),
 }
 
 // expired is the sweeper of a table with a column expires_at and that key.

@@ -67,7 +67,7 @@ func UserPools(tx *Tx, after string, limit int) ([]UserPool, error) {
 
 // poolTables hold rows of a pool; deleting the pool empties them.
 var poolTables = []string{"user_sessions", "user_attempts", "user_codes", "user_aliases", "user_index", "user_group_members",
-	"user_groups", "user_passwords", "user_identities", "user_software_tokens", "user_factors", "user_devices", "user_passkeys", "user_auth_events", "users", "user_import_jobs", "user_import_log",
+	"user_groups", "user_passwords", "user_identities", "user_software_tokens", "user_factors", "user_devices", "user_passkeys", "user_auth_events", "user_logins", "authorization_codes", "users", "user_import_jobs", "user_import_log",
 	"user_pool_keys", "user_pool_records", "user_pool_domains", "user_pool_clients", "user_pools"}
 
 // DeleteUserPool removes a pool and all that belongs to it.

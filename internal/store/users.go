@@ -243,7 +243,7 @@ func DeleteUser(tx *Tx, u *User) error {
 		return err
 	}
 	for _, table := range []string{"user_sessions", "user_attempts", "user_codes", "user_aliases", "user_group_members", "user_passwords", "user_identities",
-		"user_software_tokens", "user_factors", "user_devices", "user_passkeys", "user_auth_events", "users"} {
+		"user_software_tokens", "user_factors", "user_devices", "user_passkeys", "user_auth_events", "user_logins", "authorization_codes", "users"} {
 		if _, err := tx.exec(`delete from `+table+` where pool_id = $1 and sub = $2`, u.PoolID, u.Sub); err != nil {
 			return err
 		}

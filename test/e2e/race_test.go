@@ -4,9 +4,11 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"net/http"
 	"slices"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	idp "github.com/aws/aws-sdk-go-v2/service/cognitoidentityprovider"
@@ -255,6 +257,49 @@ func TestRace_guesses(t *testing.T) {
 			o = ns.race(func(n *tenant, _ int) error { return n.reset(name, wrong(code), otherPassword) })
 			if looked := o.refused["CodeMismatchException: "+codeMismatch]; o.won != 0 || looked > 10 {
 				ns[0].Errorf("%s: %v", name, o.refused)
+			}
+		}
+	})
+}
+
+func TestRace_authorizationCode(t *testing.T) {
+	eachCluster(t, func(ns nodes) {
+		client, _ := ns[0].newClient(oauthClient)
+		_, err := ns[0].root.IDP.CreateUserPoolDomain(ns[0].Context(), &idp.CreateUserPoolDomainInput{UserPoolId: &ns[0].pool, Domain: aws.String("race")})
+		ns[0].ok(err)
+		at := map[*tenant]*openedDomain{}
+		for _, n := range ns {
+			at[n] = &openedDomain{n.with(client, ""), n.server.Host("race.auth"), ""}
+			n.within(time.Second, "", func() error { // until the other node has heard of the domain
+				if a := at[n].userInfo("x"); a.status != http.StatusUnauthorized {
+					return &smithy.GenericAPIError{Code: fmt.Sprint(a.status)}
+				}
+				return nil
+			})
+		}
+		ns[0].user("ann")
+		u, err := ns[0].root.IDP.AdminGetUser(ns[0].Context(), &idp.AdminGetUserInput{UserPoolId: &ns[0].pool, Username: aws.String("ann")})
+		ns[0].ok(err)
+		at[ns[0]].sub = attribute(u.UserAttributes, "sub")
+		b := at[ns[0]].signedIn()
+		for i := range things {
+			code := b.newCode()
+			var mu sync.Mutex
+			var won *given
+			o := ns.race(func(n *tenant, _ int) error {
+				a := at[n].form("/oauth2/token", "grant_type", "authorization_code", "code", code, "redirect_uri", callback)
+				g := at[n].read(a)
+				if a.status != http.StatusOK {
+					return &smithy.GenericAPIError{Code: g.Error, Message: g.Text}
+				}
+				mu.Lock()
+				defer mu.Unlock()
+				won = g
+				return nil
+			})
+			ns.one(fmt.Sprint("code ", i), o, "invalid_grant")
+			if a := at[ns[0]].userInfo(won.Access); a.status != http.StatusUnauthorized {
+				ns[0].Errorf("code %d: a second use left the session: %d", i, a.status)
 			}
 		}
 	})

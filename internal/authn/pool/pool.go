@@ -210,6 +210,7 @@ type Registry struct {
 	generation uint64
 	pools      map[string]*Pool
 	clients    map[string]*Client
+	domains    map[string]*domain
 }
 
 // NewRegistry returns the registry of a store.
@@ -224,7 +225,10 @@ func cached[T any](r *Registry, m func() map[string]*T, key string) (*T, uint64)
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.generation != g || r.pools == nil || len(r.pools)+len(r.clients) > maxCached {
-		r.generation, r.pools, r.clients = g, map[string]*Pool{}, map[string]*Client{}
+		r.generation, r.pools, r.clients, r.domains = g, map[string]*Pool{}, map[string]*Client{}, map[string]*domain{}
+	}
+	if len(r.domains) > maxCached { // strangers choose which names are asked for: theirs push nothing else out
+		r.domains = map[string]*domain{}
 	}
 	return m()[key], g
 }

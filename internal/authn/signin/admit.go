@@ -29,8 +29,10 @@ func (e *Engine) admit(ctx context.Context, s *Start, password string) (*proof, 
 	if err != nil {
 		return nil, err
 	}
-	if err := s.Client.CheckSecretHash(parameter(s.Parameters, "SECRET_HASH"), true, typed); err != nil {
-		return nil, err
+	if !s.Browser { // a page proves its client by where it sends the browser
+		if err := s.Client.CheckSecretHash(parameter(s.Parameters, "SECRET_HASH"), true, typed); err != nil {
+			return nil, err
+		}
 	}
 	pr := &proof{pool: s.Pool, client: s.Client, typed: typed, progress: s.progress(), seen: s.Seen}
 	if err := e.refuseAddress(ctx, pr); err != nil {

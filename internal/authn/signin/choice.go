@@ -321,8 +321,8 @@ func (e *Engine) handOver(ctx context.Context, s *Start) (*Step, error) {
 	if len(was.Choices) != 1 || !slices.Contains(choices, was.Choices[0]) {
 		return nil, errSession // not eligible any more
 	}
-	pr.Flow, pr.First = s.Flow, byCode
-	if pr.DeviceKey = ""; !s.Admin {
+	pr.Flow, pr.First, pr.Browser = s.Flow, byCode, s.Browser
+	if pr.DeviceKey = ""; !s.Admin && !s.Browser {
 		pr.DeviceKey = parameter(s.Parameters, "DEVICE_KEY")
 	}
 	return e.proceed(ctx, pr)

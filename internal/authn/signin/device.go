@@ -114,7 +114,7 @@ func (e *Engine) verifyDevice(ctx context.Context, r *Reply) (*Step, error) {
 // the client may confirm. Sign-ins with credentials have no device.
 func (e *Engine) deviceOf(tx *store.Tx, pr *proof, d *store.Device) (key string, fresh *NewDevice, err error) {
 	switch {
-	case !pr.pool.TracksDevices() || pr.Admin:
+	case !pr.pool.TracksDevices() || pr.Admin || pr.Browser:
 		return "", nil, nil
 	case d != nil:
 		d.AuthenticatedAt = tx.Now

@@ -109,7 +109,7 @@ func PasskeyIsTwo(p *pool.Pool) bool {
 
 // finish ends a sign-in: it reads the user again, sees that nothing has changed
 // that forbids it and that nothing is owed, records the session and mints the
-// tokens.
+// tokens; for a browser it records the login, from which clients get theirs.
 func (e *Engine) finish(ctx context.Context, pr *proof) (*Step, error) {
 	_, _, refreshLife := token.Validity(pr.client.Settings)
 	g := &token.Grant{Pool: pr.pool, Client: pr.client, SessionID: uuid.NewString(), EventID: uuid.NewString(), Scope: token.ScopeAdmin}
@@ -121,6 +121,7 @@ func (e *Engine) finish(ctx context.Context, pr *proof) (*Step, error) {
 	}
 	var expires time.Time
 	var fresh *NewDevice
+	var login *Login
 	err := e.DB.Write(ctx, func(tx *store.Tx) error {
 		u, err := e.stillRight(tx, pr)
 		if err != nil {
@@ -152,6 +153,10 @@ func (e *Engine) finish(ctx context.Context, pr *proof) (*Step, error) {
 		if err := e.recordEvent(tx, pr, u, g.EventID, cognitoidp.EventResponseTypePass, pr.challenges()...); err != nil {
 			return err
 		}
+		if pr.Browser {
+			login, err = insertLogin(tx, u, g.EventID)
+			return err
+		}
 		return store.InsertSession(tx, &store.Session{PoolID: u.PoolID, Sub: u.Sub, OriginJTI: g.SessionID, ClientID: pr.client.ID,
 			AuthTime: g.AuthTime, ExpiresAt: expires, DeviceKey: g.DeviceKey})
 	})
@@ -167,8 +172,14 @@ func (e *Engine) finish(ctx context.Context, pr *proof) (*Step, error) {
 	if err := e.tell(ctx, pr, g, fresh != nil); err != nil {
 		// Nobody gets a token of this session.
 		return nil, errors.Join(err, e.DB.Write(context.WithoutCancel(ctx), func(tx *store.Tx) error {
+			if login != nil {
+				return store.DeleteLogin(tx, pr.pool.ID, loginHash(login.Cookie))
+			}
 			return store.DeleteSession(tx, pr.pool.ID, g.User.Sub, g.SessionID)
 		}))
+	}
+	if login != nil {
+		return &Step{Login: login}, nil
 	}
 	set, err := e.Tokens.Mint(ctx, g)
 	if err != nil {
@@ -189,6 +200,9 @@ func (e *Engine) tell(ctx context.Context, pr *proof, g *token.Grant, newDevice 
 	call.User = g.User
 	if err := e.Triggers.PostAuthentication(ctx, call, newDevice); err != nil {
 		return err
+	}
+	if pr.Browser {
+		return nil // tokens come later, for each client
 	}
 	source := "TokenGeneration_Authentication"
 	switch {

@@ -58,6 +58,9 @@ func (e *Engine) Refresh(ctx context.Context, w *Renewal) (*Step, error) {
 		return nil, errRefresh
 	}
 	g := &token.Grant{Pool: p, Client: c, SessionID: r.SessionID, EventID: r.EventID, AuthTime: time.Unix(r.AuthTime, 0), Scope: r.Scope}
+	if r.OAuth {
+		g.OAuth = &token.OAuth{Resource: r.Resource}
+	}
 	var stands *store.Session
 	read := func(tx *store.Tx) (err error) {
 		if g.User, stands, err = store.UserAndSession(tx, r.PoolID, r.Sub, r.SessionID); err != nil {

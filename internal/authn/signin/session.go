@@ -30,6 +30,7 @@ type progress struct {
 	Proven    bool                    `json:"dp,omitempty"` // and that proved itself
 	Admin     bool                    `json:"ad,omitempty"` // begun with credentials
 	Renewed   []byte                  `json:"rn,omitempty"` // the record that takes the place of the password's when the sign-in ends
+	Browser   bool                    `json:"br,omitempty"` // begun on a page of the pool's domain
 
 	// Of threat protection: what was decided, under which event, and whether
 	// the password is known to others.
@@ -158,12 +159,15 @@ func (e *Engine) resume(ctx context.Context, r *Reply, challenges ...cognitoidp.
 	if err != nil {
 		return nil, nil, err
 	}
+	if s.Browser != r.Browser {
+		return nil, nil, errSession // what began on a page ends there
+	}
 	typed, err := required(r.Responses, "USERNAME")
 	if err != nil {
 		return nil, nil, err
 	}
 	pr := &proof{pool: r.Pool, client: r.Client, progress: s.progress, typed: typed, metadata: r.Metadata, seen: r.Seen, custom: s.Custom, spend: s.spend(r.Client)}
-	if key := parameter(r.Responses, "DEVICE_KEY"); key != "" && !s.Admin && !s.Proven {
+	if key := parameter(r.Responses, "DEVICE_KEY"); key != "" && !s.Admin && !s.Browser && !s.Proven {
 		pr.DeviceKey = key
 	}
 	names := []string{typed}
@@ -178,7 +182,10 @@ func (e *Engine) resume(ctx context.Context, r *Reply, challenges ...cognitoidp.
 		}
 		names = append(names, pr.user.Username)
 	}
-	return pr, s, r.Client.CheckSecretHash(string(r.Responses["SECRET_HASH"]), true, names...)
+	if r.Browser {
+		return pr, s, nil
+	}
+	return pr, s, r.Client.CheckSecretHash(parameter(r.Responses, "SECRET_HASH"), true, names...)
 }
 
 func (e *Engine) sessionUser(ctx context.Context, p *pool.Pool, s *session, typed string) (u *store.User, err error) {

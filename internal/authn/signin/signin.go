@@ -122,12 +122,13 @@ type Start struct {
 	Session    string            // of ConfirmSignUp, for USER_AUTH
 	Seen       risk.Request      // where the request comes from
 	Admin      bool              // called with credentials
+	Browser    bool              // on a page of the pool's domain: the sign-in ends in a Login, not in tokens
 }
 
 // progress is where a sign-in begins.
 func (s *Start) progress() progress {
-	p := progress{Flow: s.Flow, Admin: s.Admin}
-	if !s.Admin { // sign-in with credentials knows no devices
+	p := progress{Flow: s.Flow, Admin: s.Admin, Browser: s.Browser}
+	if !s.Admin && !s.Browser { // such sign-ins know no devices
 		p.DeviceKey = parameter(s.Parameters, "DEVICE_KEY")
 	}
 	return p
@@ -142,6 +143,7 @@ type Reply struct {
 	Session   string
 	Metadata  map[string]string // ClientMetadata
 	Seen      risk.Request      // where the request comes from
+	Browser   bool              // on a page of the pool's domain
 	Admin     bool
 }
 
@@ -153,6 +155,7 @@ type Step struct {
 	Session    string
 	Tokens     *token.Set
 	Device     *NewDevice // comes with tokens, where the pool tracks devices
+	Login      *Login     // in place of tokens, for a browser
 }
 
 func invalid(message string) error { return &cognitoidp.InvalidParameterException{Message: message} }
@@ -174,7 +177,7 @@ var (
 // Initiate starts a sign-in.
 func (e *Engine) Initiate(ctx context.Context, s *Start) (*Step, error) {
 	allow := func(flow cognitoidp.ExplicitAuthFlowsType, text string) error {
-		if s.Client.Allows(flow) {
+		if s.Browser || s.Client.Allows(flow) { // the pages are the pool's own
 			return nil
 		}
 		return invalid(text)

@@ -244,7 +244,7 @@ func (e *Engine) verifySRP(ctx context.Context, r *Reply) (*Step, error) {
 	if err != nil {
 		return nil, err
 	}
-	if key := parameter(r.Responses, "DEVICE_KEY"); key != "" && !pr.Admin {
+	if key := parameter(r.Responses, "DEVICE_KEY"); key != "" && !pr.Admin && !pr.Browser {
 		pr.DeviceKey = key
 	}
 	u := pr.user
@@ -290,7 +290,7 @@ func (e *Engine) openHandshake(r *Reply, block []byte) (*handshake, error) {
 		return nil, errPassword
 	}
 	h := &handshake{}
-	if err := json.Unmarshal(b, h); err != nil || h.PoolID != r.Pool.ID || h.Challenge != r.Challenge {
+	if err := json.Unmarshal(b, h); err != nil || h.PoolID != r.Pool.ID || h.Challenge != r.Challenge || h.Browser || r.Browser {
 		return nil, errPassword
 	}
 	if age := e.Now().Sub(time.UnixMicro(h.IssuedAt)); age >= life(r.Client) || age < -time.Minute {

@@ -104,7 +104,7 @@ func (n *Changes) apply(c map[string]any, check func(name string, v jsontext.Val
 			delete(c, "cognito:groups")
 			delete(c, "cognito:roles")
 			delete(c, "cognito:preferred_role")
-		case name == "aud" && c["token_use"] == "access": // there only if the function added it
+		case name == "aud" && c["token_use"] == "access": // added by the function, or the resource that was asked for
 			delete(c, name)
 		case name != more && !isProtected(name):
 			delete(c, name)

@@ -17,6 +17,8 @@ type Refresh struct {
 	AuthTime  int64  `json:"a"`          // seconds
 	ExpiresAt int64  `json:"x"`          // seconds
 	Rotation  int64  `json:"r,omitzero"` // counts the tokens of a session whose client rotates them
+	OAuth     bool   `json:"w,omitzero"` // given by the OAuth endpoints
+	Resource  string `json:"u,omitzero"` // aud of its access tokens
 }
 
 const refreshPurpose = "refresh token"

@@ -70,6 +70,15 @@ type Grant struct {
 	// Overrides are those of the pool's pre token generation function; nil
 	// without one.
 	Overrides *Overrides
+	// OAuth is what an authorization request asked for; nil for tokens of the
+	// API.
+	OAuth *OAuth
+}
+
+// OAuth is what only tokens of the OAuth endpoints have (tokens.md, section 4).
+type OAuth struct {
+	Nonce    string // of the ID token; "" without
+	Resource string // aud of the access token; "" without
 }
 
 // Set is what a sign-in gives.
@@ -105,8 +114,8 @@ func Validity(c *cognitoidp.UserPoolClientType) (access, id, refresh time.Durati
 }
 
 // Mint makes an ID and an access token. Both carry the same session and event;
-// each has a jti of its own. Overrides that cannot be are an
-// InvalidLambdaResponseException.
+// each has a jti of its own. OAuth gives no ID token without the scope openid.
+// Overrides that cannot be are an InvalidLambdaResponseException.
 func (i *Issuer) Mint(ctx context.Context, g *Grant) (*Set, error) {
 	ks, err := i.keySet(ctx, g.Pool.ID)
 	if err != nil {
@@ -124,8 +133,13 @@ func (i *Issuer) Mint(ctx context.Context, g *Grant) (*Set, error) {
 	if s.Access, err = i.sign(ks.current("access", now), accessClaims); err != nil {
 		return nil, err
 	}
-	if s.ID, err = i.sign(ks.current("id", now), idClaims); err != nil {
-		return nil, err
+	if g.hasID() {
+		if g.OAuth != nil {
+			idClaims["at_hash"] = leftHash(s.Access)
+		}
+		if s.ID, err = i.sign(ks.current("id", now), idClaims); err != nil {
+			return nil, err
+		}
 	}
 	if g.Overrides != nil && max(len(s.Access), len(s.ID)) > maxToken {
 		return nil, badOverride("the token would be too large.")
@@ -154,6 +168,12 @@ func (i *Issuer) accessClaims(g *Grant, now time.Time, life time.Duration) map[s
 	if g.DeviceKey != "" {
 		c["device_key"] = g.DeviceKey
 	}
+	if g.OAuth != nil {
+		c["version"] = 2
+		if g.OAuth.Resource != "" {
+			c["aud"] = g.OAuth.Resource
+		}
+	}
 	return c
 }
 
@@ -166,17 +186,21 @@ func (i *Issuer) idClaims(g *Grant, now time.Time, life time.Duration) map[strin
 	if g.Groups.PreferredRole != "" {
 		c["cognito:preferred_role"] = g.Groups.PreferredRole
 	}
+	shows := g.shows()
 	for _, a := range g.User.Attributes {
-		if g.Client.CanRead(a.Name) || a.Name == "identities" {
-			c[a.Name] = claimValue(a)
+		if g.Client.CanRead(a.Name) && shows(a.Name) || a.Name == "identities" {
+			c[a.Name] = ClaimValue(a)
 		}
+	}
+	if g.OAuth != nil && g.OAuth.Nonce != "" {
+		c["nonce"] = g.OAuth.Nonce
 	}
 	return c
 }
 
-// claimValue is the JSON form of an attribute: everything is text but these
+// ClaimValue is the JSON form of an attribute: everything is text but these
 // (tokens.md, section 2).
-func claimValue(a store.Attribute) any {
+func ClaimValue(a store.Attribute) any {
 	switch a.Name {
 	case "email_verified", "phone_number_verified":
 		return a.Value == "true"

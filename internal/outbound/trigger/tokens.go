@@ -104,6 +104,15 @@ func (c *Caller) PreToken(ctx context.Context, call *Call, source string, g *tok
 	return nil
 }
 
+// PreTokenOfClient asks what the token of a client that acts for itself says.
+// Only functions of version 3 are asked (tokens.md, section 9).
+func (c *Caller) PreTokenOfClient(ctx context.Context, call *Call, g *token.Grant) error {
+	if _, version := preToken(call.Pool); version != cognitoidp.PreTokenGenerationLambdaVersionTypeV30 {
+		return nil
+	}
+	return c.PreToken(ctx, call, "TokenGeneration_ClientCredentials", g)
+}
+
 func (v *overridesV1) overrides() *token.Overrides {
 	if v.Details == nil {
 		return nil

@@ -233,6 +233,9 @@ func (s *Service) AdminConfirmSignUp(ctx context.Context, in *cognitoidp.AdminCo
 func (s *Service) AdminDisableUser(ctx context.Context, in *cognitoidp.AdminDisableUserInput) (*cognitoidp.AdminDisableUserOutput, error) {
 	err := s.adminUser(ctx, *in.UserPoolId, string(*in.Username), func(tx *store.Tx, p *pool.Pool, u *store.User) error {
 		u.Enabled = false
+		if err := store.DeleteLogins(tx, p.ID, u.Sub); err != nil {
+			return err
+		}
 		return store.DeleteSessions(tx, p.ID, u.Sub)
 	})
 	return &cognitoidp.AdminDisableUserOutput{}, err

@@ -109,8 +109,10 @@ func answer(step *signin.Step) (result *cognitoidp.AuthenticationResultType, nam
 		return nil, &step.Challenge, parameters, session
 	}
 	t := step.Tokens
-	result = &cognitoidp.AuthenticationResultType{AccessToken: new(api.Secret(t.Access)), IdToken: new(api.Secret(t.ID)),
-		ExpiresIn: new(int(t.ExpiresIn.Seconds())), TokenType: new("Bearer")}
+	result = &cognitoidp.AuthenticationResultType{AccessToken: new(api.Secret(t.Access)), ExpiresIn: new(int(t.ExpiresIn.Seconds())), TokenType: new("Bearer")}
+	if t.ID != "" { // the refresh of a session that OAuth gave without openid has none
+		result.IdToken = new(api.Secret(t.ID))
+	}
 	if d := step.Device; d != nil {
 		result.NewDeviceMetadata = &cognitoidp.NewDeviceMetadataType{DeviceKey: &d.Key, DeviceGroupKey: &d.GroupKey}
 	}

@@ -194,6 +194,9 @@ func (s *Service) ConfirmForgotPassword(ctx context.Context, in *cognitoidp.Conf
 		if err := store.DeleteSessions(tx, p.ID, u.Sub); err != nil {
 			return err
 		}
+		if err := store.DeleteLogins(tx, p.ID, u.Sub); err != nil {
+			return err
+		}
 		return s.changeUser(tx, p, u, func(u *store.User) error {
 			if err := signin.SetPassword(tx, p, u, record); err != nil {
 				return err
@@ -275,6 +278,9 @@ func (s *Service) AdminResetUserPassword(ctx context.Context, in *cognitoidp.Adm
 				return err
 			}
 			if err := store.DeleteSessions(tx, p.ID, u.Sub); err != nil {
+				return err
+			}
+			if err := store.DeleteLogins(tx, p.ID, u.Sub); err != nil {
 				return err
 			}
 			u.Status = string(cognitoidp.UserStatusTypeResetRequired)

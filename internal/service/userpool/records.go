@@ -14,15 +14,15 @@ import (
 
 // The kinds of records that a pool keeps, and what identifies one of each.
 const (
-	kindResourceServer = "resource server"     // identifier
-	kindProvider       = "identity provider"   // name
-	kindIdentifier     = "provider identifier" // identifier; owned by its provider, which the body names
-	kindCertificate    = "signing certificate" // wholePool
-	kindUI             = "ui customization"    // client id, or ALL
-	kindBranding       = "branding"            // UUID; named for its client
-	kindTerms          = "terms"               // UUID; named for its client and document
-	kindRisk           = risk.RecordKind       // client id, or wholePool
-	kindLogDelivery    = "log delivery"        // wholePool
+	kindResourceServer = pool.KindResourceServer // identifier
+	kindProvider       = "identity provider"     // name
+	kindIdentifier     = "provider identifier"   // identifier; owned by its provider, which the body names
+	kindCertificate    = "signing certificate"   // wholePool
+	kindUI             = "ui customization"      // client id, or ALL
+	kindBranding       = "branding"              // UUID; named for its client
+	kindTerms          = "terms"                 // UUID; named for its client and document
+	kindRisk           = risk.RecordKind         // client id, or wholePool
+	kindLogDelivery    = "log delivery"          // wholePool
 )
 
 // wholePool is the id of a record that a pool has once. No client is called so.

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"slices"
-	"strings"
 
 	"gatehouse/internal/api/cognitoidp"
 	"gatehouse/internal/authn/pool"
@@ -14,9 +13,6 @@ import (
 
 // maxResourceServers is how many a pool can have (user-pools.md, section 12).
 const maxResourceServers = 25
-
-// standardScopes are the scopes that need no resource server.
-var standardScopes = []string{"openid", "email", "phone", "profile", "aws.cognito.signin.user.admin"}
 
 func noResourceServer(identifier string) error {
 	return notFound("Resource server " + identifier + " does not exist.")
@@ -134,10 +130,10 @@ func (s *Service) ListResourceServers(ctx context.Context, in *cognitoidp.ListRe
 // which its pool does not have.
 func checkReferences(tx *store.Tx, poolID string, c *cognitoidp.UserPoolClientType) error {
 	for _, scope := range c.AllowedOAuthScopes {
-		if slices.Contains(standardScopes, scope) {
+		if slices.Contains(pool.StandardScopes, scope) {
 			continue
 		}
-		known, err := hasScope(tx, poolID, scope)
+		known, err := pool.HasScope(tx, poolID, scope)
 		if err != nil {
 			return err
 		}
@@ -158,25 +154,4 @@ func checkReferences(tx *store.Tx, poolID string, c *cognitoidp.UserPoolClientTy
 		}
 	}
 	return nil
-}
-
-// hasScope reports whether a resource server of the pool has a scope. The name
-// of a scope has no slash, the identifier before it may have many.
-func hasScope(tx *store.Tx, poolID, scope string) (bool, error) {
-	i := strings.LastIndexByte(scope, '/')
-	if i < 0 {
-		return false, nil
-	}
-	r, err := store.PoolRecordByID(tx, poolID, kindResourceServer, scope[:i])
-	if errors.Is(err, store.ErrNotFound) {
-		return false, nil
-	}
-	if err != nil {
-		return false, err
-	}
-	t, err := resourceServer(r)
-	if err != nil {
-		return false, err
-	}
-	return slices.ContainsFunc(t.Scopes, func(x cognitoidp.ResourceServerScopeType) bool { return *x.ScopeName == scope[i+1:] }), nil
 }

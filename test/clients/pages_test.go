@@ -1,0 +1,397 @@
+package clients_test
+
+import (
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	idp "github.com/aws/aws-sdk-go-v2/service/cognitoidentityprovider"
+	"github.com/aws/aws-sdk-go-v2/service/cognitoidentityprovider/types"
+	"github.com/chromedp/cdproto/emulation"
+	"github.com/chromedp/cdproto/page"
+	"github.com/chromedp/chromedp"
+
+	"gatehouse/gatehousetest"
+	"gatehouse/internal/store/storetest"
+	"gatehouse/test/awsclient"
+)
+
+// domain is a user pool with pages, and an app of another origin that uses them.
+type domain struct {
+	s       *gatehousetest.Server
+	root    *awsclient.Clients
+	pool    string
+	client  string
+	base    string // of the pages
+	app     string // origin of the app
+	askedBy url.Values
+}
+
+// The user of these tests.
+const (
+	annsPassword = "Correct-Horse-7"
+	annsAddress  = "ann@example.com"
+)
+
+// newDomain makes the pool, its user ann and the app. What the app is sent it
+// shows, and its callback leads on to yet another origin.
+func newDomain(t *testing.T, s *gatehousetest.Server, prefix string, change func(*idp.CreateUserPoolInput)) *domain {
+	t.Helper()
+	ok := func(err error) {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	show := func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Type", "text/html")
+		fmt.Fprint(w, `<!doctype html><title>app</title><p id=status>the app</p>`)
+	}
+	home := httptest.NewServer(http.HandlerFunc(show))
+	t.Cleanup(home.Close)
+	app := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		switch r.URL.Path {
+		case "/onward":
+			http.Redirect(w, r, strings.Replace(home.URL, "127.0.0.1", "localhost", 1)+"/home?"+r.URL.RawQuery, http.StatusFound)
+		default:
+			show(w, r)
+		}
+	}))
+	t.Cleanup(app.Close)
+	d := &domain{s: s, root: awsclient.New(awsclient.Target{URL: s.URL, Region: s.Region}, s.AccessKeyID, s.SecretKey, ""), app: strings.Replace(app.URL, "127.0.0.1", "localhost", 1)}
+	in := &idp.CreateUserPoolInput{PoolName: aws.String("people"), AutoVerifiedAttributes: []types.VerifiedAttributeType{"email"}}
+	if change != nil {
+		change(in)
+	}
+	p, err := d.root.IDP.CreateUserPool(t.Context(), in)
+	ok(err)
+	d.pool = *p.UserPool.Id
+	_, err = d.root.IDP.CreateUserPoolDomain(t.Context(), &idp.CreateUserPoolDomainInput{UserPoolId: &d.pool, Domain: &prefix})
+	ok(err)
+	d.base = s.Host(prefix + ".auth." + s.Region)
+	c, err := d.root.IDP.CreateUserPoolClient(t.Context(), &idp.CreateUserPoolClientInput{UserPoolId: &d.pool, ClientName: aws.String("Field Notes"),
+		ExplicitAuthFlows:               []types.ExplicitAuthFlowsType{"ALLOW_USER_AUTH", "ALLOW_USER_PASSWORD_AUTH"},
+		AllowedOAuthFlowsUserPoolClient: true, AllowedOAuthFlows: []types.OAuthFlowType{"code", "implicit"}, AllowedOAuthScopes: []string{"openid", "email"},
+		CallbackURLs: []string{d.app + "/callback", d.app + "/onward"}, SupportedIdentityProviders: []string{"COGNITO"}})
+	ok(err)
+	d.client = *c.UserPoolClient.ClientId
+	name, password := "ann", annsPassword
+	_, err = d.root.IDP.AdminCreateUser(t.Context(), &idp.AdminCreateUserInput{UserPoolId: &d.pool, Username: &name, MessageAction: "SUPPRESS",
+		UserAttributes: []types.AttributeType{{Name: aws.String("email"), Value: aws.String(annsAddress)}, {Name: aws.String("email_verified"), Value: aws.String("true")}}})
+	ok(err)
+	_, err = d.root.IDP.AdminSetUserPassword(t.Context(), &idp.AdminSetUserPasswordInput{UserPoolId: &d.pool, Username: &name, Password: &password, Permanent: true})
+	ok(err)
+	d.askedBy = url.Values{"response_type": {"code"}, "client_id": {d.client}, "redirect_uri": {d.app + "/callback"}, "scope": {"openid email"}, "state": {"s-1"}}
+	return d
+}
+
+// at is the address of a page; more are parameters as name, value, ….
+func (d *domain) at(path string, more ...string) string {
+	q := url.Values{}
+	for name, values := range d.askedBy {
+		q[name] = values
+	}
+	for i := 0; i < len(more); i += 2 {
+		q.Set(more[i], more[i+1])
+	}
+	return d.base + path + "?" + q.Encode()
+}
+
+// visit opens a page that has no status line.
+func (b *browser) visit(url string) {
+	b.t.Helper()
+	b.do("open "+url, chromedp.Navigate(url), chromedp.WaitReady("body"))
+}
+
+// press presses a button or follows a link, and waits for what it leads to.
+func (b *browser) press(selector, wants string) {
+	b.t.Helper()
+	b.do("press "+selector, chromedp.Click(selector))
+	b.sees(wants)
+}
+
+// sees waits until the page has an element.
+func (b *browser) sees(selector string) {
+	b.t.Helper()
+	for deadline := time.Now().Add(20 * time.Second); time.Now().Before(deadline); time.Sleep(50 * time.Millisecond) {
+		if found, err := chromedp.Run(b.ctx, chromedp.Evaluate[bool](fmt.Sprintf("document.querySelector(%q) != null", selector))); err == nil && found {
+			return
+		}
+	}
+	b.t.Fatalf("no %s at %s: %s", selector, b.evaluate("location.href"), b.evaluate("document.body.innerText"))
+}
+
+// at waits until the browser is at an address that begins so, and returns it.
+func (b *browser) at(prefix string) *url.URL {
+	b.t.Helper()
+	var got string
+	for deadline := time.Now().Add(20 * time.Second); time.Now().Before(deadline); time.Sleep(50 * time.Millisecond) {
+		var err error
+		if got, err = chromedp.Run(b.ctx, chromedp.Evaluate[string]("location.href")); err == nil && strings.HasPrefix(got, prefix) {
+			u, err := url.Parse(got)
+			if err != nil {
+				b.t.Fatal(err)
+			}
+			return u
+		}
+	}
+	b.t.Fatalf("at %s, want %s: %s", got, prefix, b.evaluate("document.body.innerText"))
+	return nil
+}
+
+// TestPages signs in as W0 and W2 do, by a code, and as W3 does, with tokens in
+// the fragment, from a page of another origin.
+func TestPages(t *testing.T) {
+	for _, kind := range storetest.Kinds(t) {
+		t.Run(kind, func(t *testing.T) {
+			s := gatehousetest.Start(t, on(t, kind)...)
+			d := newDomain(t, s, "team-a", nil)
+			b := newBrowser(t)
+			verifier := strings.Repeat("verifier", 8)
+			sum := sha256.Sum256([]byte(verifier))
+			b.visit(d.at("/oauth2/authorize", "code_challenge_method", "S256", "code_challenge", base64.RawURLEncoding.EncodeToString(sum[:])))
+			b.fill("username", "ann", "password", "Wrong-Password-0")
+			b.press("button.primary", "#problem")
+			if got := b.evaluate("document.activeElement.id"); got != "password" {
+				t.Errorf("the focus is on %q", got)
+			}
+			b.fill("password", annsPassword)
+			b.do("sign in", chromedp.Click("button.primary"))
+			q := b.at(d.app + "/callback?").Query()
+			// W0's page redeems the code itself, from its own origin.
+			got := b.await(fmt.Sprintf(`fetch(%q, {method: 'POST', headers: {'Content-Type': 'application/x-www-form-urlencoded'}, body: new URLSearchParams(%s)}).then((r) => r.text())`,
+				d.base+"/oauth2/token", quoted(map[string]string{"grant_type": "authorization_code", "client_id": d.client, "redirect_uri": d.app + "/callback", "code": q.Get("code"), "code_verifier": verifier})))
+			var tokens struct {
+				ID      string `json:"id_token"`
+				Access  string `json:"access_token"`
+				Refresh string `json:"refresh_token"`
+			}
+			if err := json.Unmarshal([]byte(got), &tokens); err != nil || tokens.ID == "" || tokens.Access == "" || tokens.Refresh == "" || q.Get("state") != "s-1" {
+				t.Fatalf("the code gave %s", got)
+			}
+			// The login does for W3's request; no page is shown.
+			b.visit(d.at("/oauth2/authorize", "response_type", "token"))
+			f, err := url.ParseQuery(b.at(d.app + "/callback#").Fragment)
+			if err != nil || f.Get("id_token") == "" || f.Get("access_token") == "" {
+				t.Errorf("the fragment has %v, %v", f, err)
+			}
+			// With a page, from /login as W3 links to it, by its path; and on to
+			// another origin, where the app's callback leads.
+			by := *d
+			by.base = s.URL + "/" + d.pool
+			for _, x := range []*domain{d, &by} {
+				b.visit(x.at("/login", "response_type", "token", "prompt", "login"))
+				b.fill("username", "ann", "password", annsPassword)
+				b.do("sign in", chromedp.Click("button.primary"))
+				if f, err = url.ParseQuery(b.at(d.app + "/callback#").Fragment); err != nil || f.Get("id_token") == "" {
+					t.Errorf("the fragment has %v, %v", f, err)
+				}
+				b.visit(x.at("/login", "prompt", "login", "redirect_uri", d.app+"/onward"))
+				b.fill("username", "ann", "password", annsPassword)
+				b.do("sign in", chromedp.Click("button.primary"))
+				if q := b.at("http://localhost:").Query(); q.Get("code") == "" {
+					b.sees("#status")
+				}
+				b.sees("#status")
+				if got := b.evaluate("location.pathname"); got != "/home" {
+					t.Errorf("onward led to %s", got)
+				}
+				b.visit(x.at("/login", "prompt", "login", "response_mode", "form_post"))
+				b.fill("username", "ann", "password", annsPassword)
+				b.do("sign in", chromedp.Click("button.primary"))
+				b.sees("#status")
+			}
+		})
+	}
+}
+
+// await runs a promise in the page.
+func (b *browser) await(expression string) string {
+	b.t.Helper()
+	b.evaluate("window.settled = undefined; (" + expression + ").then((x) => { window.settled = x }, (e) => { window.settled = 'failed: ' + e }); ''")
+	for deadline := time.Now().Add(20 * time.Second); time.Now().Before(deadline); time.Sleep(50 * time.Millisecond) {
+		if text := b.evaluate("window.settled || ''"); text != "" {
+			return text
+		}
+	}
+	b.t.Fatalf("%s does not end", expression)
+	return ""
+}
+
+func quoted(v any) string {
+	text, err := json.Marshal(v)
+	if err != nil {
+		panic(err)
+	}
+	return string(text)
+}
+
+// TestPages_passkey signs in with a passkey of the domain.
+func TestPages_passkey(t *testing.T) {
+	for _, kind := range storetest.Kinds(t) {
+		t.Run(kind, func(t *testing.T) {
+			s := gatehousetest.Start(t, on(t, kind)...)
+			d := newDomain(t, s, "team-a", func(in *idp.CreateUserPoolInput) {
+				in.Policies = &types.UserPoolPolicyType{SignInPolicy: &types.SignInPolicyType{AllowedFirstAuthFactors: []types.AuthFactorType{"PASSWORD", "EMAIL_OTP", "WEB_AUTHN"}}}
+			})
+			in, err := d.root.IDP.InitiateAuth(t.Context(), &idp.InitiateAuthInput{ClientId: &d.client, AuthFlow: "USER_PASSWORD_AUTH",
+				AuthParameters: map[string]string{"USERNAME": "ann", "PASSWORD": annsPassword}})
+			if err != nil {
+				t.Fatal(err)
+			}
+			b := newBrowser(t)
+			b.authenticator()
+			b.visit(d.at("/login"))
+			started, err := d.root.IDP.StartWebAuthnRegistration(t.Context(), &idp.StartWebAuthnRegistrationInput{AccessToken: in.AuthenticationResult.AccessToken})
+			if err != nil {
+				t.Fatal(err)
+			}
+			options, err := started.CredentialCreationOptions.MarshalSmithyDocument()
+			if err != nil {
+				t.Fatal(err)
+			}
+			made := b.await(fmt.Sprintf(`navigator.credentials.create({publicKey: PublicKeyCredential.parseCreationOptionsFromJSON(%s)}).then((c) => JSON.stringify(c.toJSON()))`, options))
+			complete(t, d, *in.AuthenticationResult.AccessToken, made)
+
+			b.fill("username", "ann")
+			b.do("use a passkey", chromedp.Click("button[value=WEB_AUTHN]"))
+			if q := b.at(d.app + "/callback?").Query(); q.Get("code") == "" {
+				t.Errorf("the app was sent %v", q)
+			}
+		})
+	}
+}
+
+// complete ends the registration of a passkey.
+func complete(t *testing.T, d *domain, accessToken, made string) {
+	t.Helper()
+	body := fmt.Sprintf(`{"AccessToken":%q,"Credential":%s}`, accessToken, made)
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, d.s.URL+"/", strings.NewReader(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Header.Set("Content-Type", "application/x-amz-json-1.1")
+	r.Header.Set("X-Amz-Target", "AWSCognitoIdentityProviderService.CompleteWebAuthnRegistration")
+	resp, err := http.DefaultClient.Do(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	if resp.StatusCode != http.StatusOK {
+		t.Fatalf("register %s: %s", made, resp.Status)
+	}
+}
+
+// TestPages_accessible runs axe over every page, in both colour schemes, narrow
+// and wide, and takes pictures where GATEHOUSE_TEST_PICTURES says.
+func TestPages_accessible(t *testing.T) {
+	s := gatehousetest.Start(t, on(t, storetest.Kinds(t)[0])...)
+	d := newDomain(t, s, "team-a", func(in *idp.CreateUserPoolInput) {
+		in.Policies = &types.UserPoolPolicyType{SignInPolicy: &types.SignInPolicyType{AllowedFirstAuthFactors: []types.AuthFactorType{"PASSWORD", "EMAIL_OTP", "WEB_AUTHN"}}}
+		in.Schema = []types.SchemaAttributeType{{Name: aws.String("email"), Required: aws.Bool(true)}, {Name: aws.String("given_name"), Required: aws.Bool(true)},
+			{Name: aws.String("birthdate"), Required: aws.Bool(true)}, {Name: aws.String("phone_number"), Required: aws.Bool(true)}}
+	})
+	if _, err := d.root.IDP.AdminCreateUser(t.Context(), &idp.AdminCreateUserInput{UserPoolId: &d.pool, Username: aws.String("eve"), TemporaryPassword: aws.String(annsPassword), MessageAction: "SUPPRESS"}); err != nil {
+		t.Fatal(err)
+	}
+	setUp := newDomain(t, s, "team-b", nil)
+	if _, err := d.root.IDP.SetUserPoolMfaConfig(t.Context(), &idp.SetUserPoolMfaConfigInput{UserPoolId: &setUp.pool, MfaConfiguration: "ON",
+		SoftwareTokenMfaConfiguration: &types.SoftwareTokenMfaConfigType{Enabled: true}}); err != nil {
+		t.Fatal(err)
+	}
+	axe, err := os.ReadFile("node_modules/axe-core/axe.min.js")
+	if err != nil {
+		t.Fatalf("%v: run `make test`, which installs the Node packages", err)
+	}
+	b := newBrowser(t)
+	login := func(d *domain, name string, press string) {
+		b.visit(d.at("/login"))
+		b.fill("username", name)
+		if press == "" {
+			b.fill("password", annsPassword)
+			press = "button.primary"
+		}
+		b.do("go on", chromedp.Click(press))
+	}
+	for _, p := range []struct {
+		name string
+		open func()
+		sees string
+	}{
+		{"login", func() { b.visit(d.at("/login")) }, "#username"},
+		{"login-wrong", func() {
+			b.visit(d.at("/login"))
+			b.fill("username", "nobody", "password", "x")
+			b.do("go on", chromedp.Click("button.primary"))
+		}, "#problem"},
+		{"login-ar", func() { b.visit(d.at("/login", "lang", "ar")) }, "[dir=rtl] #username"},
+		{"signup-ar", func() { b.visit(d.at("/signup", "lang", "ar")) }, "[dir=rtl] #username"},
+		{"login-ja", func() { b.visit(d.at("/login", "lang", "ja")) }, "#username"},
+		{"signup", func() { b.visit(d.at("/signup", "lang", "en")) }, "#birthdate"},
+		{"confirm", func() { b.visit(d.at("/confirm")) }, "#code"},
+		{"code", func() { login(d, "ann", "button[value=EMAIL_OTP]") }, "#code"},
+		{"choose", func() { login(d, "ann", "button[value=WEB_AUTHN]") }, "button[name=answer]"},
+		{"new-password", func() { login(d, "eve", "") }, "#new_password"},
+		{"mfa-setup", func() { login(setUp, "ann", "") }, ".qr"},
+		{"forgot", func() { b.visit(d.at("/forgotPassword")) }, "#username"},
+		{"reset", func() { b.visit(d.at("/confirmForgotPassword")) }, "#new_password"},
+		{"error", func() { b.visit(d.base + "/error?error=redirect_mismatch") }, "h1"},
+		{"forged", func() {
+			b.visit(d.at("/login"))
+			b.evaluate("document.forms[0]._csrf.value = 'x'")
+			b.fill("username", "x", "password", "x")
+			b.do("go on", chromedp.Click("button.primary"))
+			b.sees("h1")
+		}, "main:not(:has(form))"},
+		{"not-found", func() { b.visit(d.base + "/nowhere") }, "h1"},
+	} {
+		p.open()
+		b.sees(p.sees)
+		b.axe(p.name, string(axe))
+	}
+}
+
+// axe wants a page without a violation in any look.
+func (b *browser) axe(name, script string) {
+	b.t.Helper()
+	for _, look := range []struct {
+		name   string
+		width  int64
+		scheme string
+	}{{"wide-light", 1200, "light"}, {"wide-dark", 1200, "dark"}, {"narrow-light", 360, "light"}, {"narrow-dark", 360, "dark"}} {
+		if _, err := chromedp.Call(b.ctx, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: look.scheme}}}); err != nil {
+			b.t.Fatal(err)
+		}
+		if _, err := chromedp.Call(b.ctx, emulation.SetDeviceMetricsOverride, emulation.SetDeviceMetricsOverrideParams{Width: look.width, Height: 800, DeviceScaleFactor: 1}); err != nil {
+			b.t.Fatal(err)
+		}
+		b.evaluate(script + "; ''")
+		found := b.await(`axe.run({runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice']})
+			.then((r) => JSON.stringify(r.violations.map((v) => [v.id, v.help, v.nodes.map((n) => n.html + ' ' + n.failureSummary)])))`)
+		if found != "[]" {
+			b.t.Errorf("%s, %s: %s", name, look.name, found)
+		}
+		if got := b.evaluate("String(document.documentElement.scrollWidth > innerWidth)"); got != "false" {
+			b.t.Errorf("%s, %s has to be scrolled sideways", name, look.name)
+		}
+		if dir := os.Getenv("GATEHOUSE_TEST_PICTURES"); dir != "" {
+			shot, err := chromedp.Call(b.ctx, page.CaptureScreenshot, page.CaptureScreenshotParams{CaptureBeyondViewport: new(true)})
+			if err == nil {
+				err = os.WriteFile(filepath.Join(dir, name+"-"+look.name+".png"), shot.Data, 0o600)
+			}
+			if err != nil {
+				b.t.Fatal(err)
+			}
+		}
+	}
+}
