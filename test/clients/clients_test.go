@@ -66,6 +66,7 @@ func TestNode(t *testing.T) {
 		{"directory.test.mjs", nil},
 		{"amplify.test.mjs", nil},
 		{"identityjs.test.mjs", nil},
+		{"openid.test.mjs", nil},
 		{"jwt.test.mjs", []gatehousetest.Option{gatehousetest.Issuer("aws")}},
 	} {
 		for _, kind := range storetest.Kinds(t) {
