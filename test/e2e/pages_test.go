@@ -362,7 +362,7 @@ func TestPages_signUp(t *testing.T) {
 	eachDomain(t, confidential, func(d *openedDomain) {
 		name := "bob" + strings.ToLower(d.Name()[len(d.Name())-4:])
 		b := d.browser()
-		p := b.see("/login", d.usual()...)
+		b.see("/login", d.usual()...)
 		p = b.see("/signup", d.usual()...).shows(200, "Create an account")
 		if _, has := p.fields["requiredAttributes[email]"]; !has {
 			d.Fatalf("the form has %v", p.fields)

@@ -71,6 +71,10 @@ func (f field) Described(rules []string) string {
 	return strings.Join(ids, " ")
 }
 
+// Words reports whether a field takes words of the reader's language, which may
+// run from right to left.
+func (f field) Words() bool { return f.Type == "text" && f.ID != idUsername && f.ID != idCode }
+
 type button struct {
 	Label, Name, Value string
 	Action             string // in place of the form's; ""
