@@ -736,3 +736,27 @@ func TestPages_functions(t *testing.T) {
 		p.submit("username", "bob", "password", password).redeemed()
 	})
 }
+
+// TestPages_addPasskey: only whoever has signed in may make one, where the pool
+// has passkeys.
+func TestPages_addPasskey(t *testing.T) {
+	eachDomain(t, nil, func(d *openedDomain) {
+		q := []string{"client_id", d.client, "redirect_uri", callback}
+		base, err := url.Parse(d.base)
+		d.ok(err)
+		if to, v := d.browser().goesTo(d.browser().open("/passkeys/add", q...)); to != base.Path+"/login" || v.Get("redirect_uri") != callback {
+			d.Errorf("without a login it leads to %s with %v", to, v)
+		}
+		d.browser().see("/passkeys/add", "client_id", d.client, "redirect_uri", callback+"/").shows(400, "not registered for it")
+		b := d.signedIn()
+		_, err = d.root.IDP.UpdateUserPool(d.Context(), &idp.UpdateUserPoolInput{UserPoolId: &d.pool})
+		d.ok(err)
+		b.see("/passkeys/add", q...).shows(403, "This is not possible at the moment.")
+		d.firstFactors("PASSWORD", "WEB_AUTHN")
+		p := b.see("/passkeys/add", q...).shows(200, "Add a passkey")
+		p.submit("credential", "").shows(200, "The passkey was not used.")
+		p.submit("credential", "{").shows(200, "The passkey was not used.")
+		p.submit("credential", `{"id":"x"}`).shows(200, "The passkey was not used.")
+		p.submit("credential", "{}", "_csrf", "x").shows(403, "out of date")
+	})
+}
