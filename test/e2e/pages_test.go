@@ -2,6 +2,7 @@ package e2e_test
 
 import (
 	"encoding/base32"
+	"errors"
 	"net/http"
 	"net/url"
 	"slices"
@@ -362,8 +363,8 @@ func TestPages_signUp(t *testing.T) {
 	eachDomain(t, confidential, func(d *openedDomain) {
 		name := "bob" + strings.ToLower(d.Name()[len(d.Name())-4:])
 		b := d.browser()
-		p := b.see("/login", d.usual()...)
-		p = b.see("/signup", d.usual()...).shows(200, "Create an account")
+		b.see("/login", d.usual()...)
+		p := b.see("/signup", d.usual()...).shows(200, "Create an account")
 		if _, has := p.fields["requiredAttributes[email]"]; !has {
 			d.Fatalf("the form has %v", p.fields)
 		}
@@ -665,5 +666,97 @@ func TestPages_languages(t *testing.T) {
 		if p := ask("de", "lang", "ar"); !strings.Contains(string(p.body), `<html lang="ar" dir="rtl">`) {
 			d.Errorf("lang=ar: %.200s", p.body)
 		}
+	})
+}
+
+// opened gives a tenant a domain.
+func (n *tenant) opened() *openedDomain {
+	n.Helper()
+	_, err := n.root.IDP.CreateUserPoolDomain(n.Context(), &idp.CreateUserPoolDomainInput{UserPoolId: &n.pool, Domain: aws.String("team-a")})
+	n.ok(err)
+	return &openedDomain{n, n.server.Host("team-a.auth.us-east-1"), ""}
+}
+
+// TestPages_chooseFactor: what to set up, and which of several to use.
+func TestPages_chooseFactor(t *testing.T) {
+	each(t, func(e *env) {
+		d := e.tenant(addresses, oauthClient).opened()
+		d.factors("ON", true, true, true)
+		for _, name := range []string{"cid", "dan"} {
+			_, err := e.root.IDP.AdminCreateUser(e.Context(), &idp.AdminCreateUserInput{UserPoolId: &d.pool, Username: &name, MessageAction: "SUPPRESS"})
+			e.ok(err)
+			_, err = e.root.IDP.AdminSetUserPassword(e.Context(), &idp.AdminSetUserPasswordInput{UserPoolId: &d.pool, Username: &name, Password: aws.String(password), Permanent: true})
+			e.ok(err)
+		}
+		p := d.browser().see("/login", d.usual()...).submit("username", "cid", "password", password).shows(200, "Choose how you want to prove that it is you.")
+		p.submit("answer", "SOFTWARE_TOKEN_MFA").shows(200, "Scan the picture")
+		p = d.browser().see("/login", d.usual()...).submit("username", "cid", "password", password)
+		p = p.submit("answer", "EMAIL_OTP").shows(200, "Give the address")
+		p.submit("email", "").shows(200, "Give the address")
+		p.submit("email", "none").shows(200, "This is not an email address.")
+		p.submit("email", "cid@example.com").shows(200, "We sent a code to c***@e***.").submit("code", e.server.Code("cid@example.com")).redeemed()
+
+		_, err := e.root.IDP.AdminUpdateUserAttributes(e.Context(), &idp.AdminUpdateUserAttributesInput{UserPoolId: &d.pool, Username: aws.String("dan"),
+			UserAttributes: attributes("email", "dan@example.com", "email_verified", "true", "phone_number", annsPhone, "phone_number_verified", "true")})
+		e.ok(err)
+		_, err = e.root.IDP.AdminSetUserMFAPreference(e.Context(), &idp.AdminSetUserMFAPreferenceInput{UserPoolId: &d.pool, Username: aws.String("dan"),
+			SMSMfaSettings: &types.SMSMfaSettingsType{Enabled: true}, EmailMfaSettings: &types.EmailMfaSettingsType{Enabled: true}})
+		e.ok(err)
+		p = d.browser().see("/login", d.usual()...).submit("username", "dan", "password", password).shows(200, "Choose how to continue")
+		p.submit("answer", "WEB_AUTHN").shows(200, "Check it and try again.")
+		p.submit("answer", "SMS_MFA").shows(200, "We sent a code to +").submit("code", e.server.Code(annsPhone)).redeemed()
+	})
+}
+
+// TestPages_functions: what a pool's function says stands above the form, and
+// one that confirms a user at sign-up spares the code.
+func TestPages_functions(t *testing.T) {
+	each(t, func(e *env) {
+		n := e.functioning(&types.LambdaConfigType{
+			PreSignUp: aws.String(e.lambda(func(event map[string]any) (any, error) {
+				if event["userName"] == "mal" {
+					return nil, errors.New("<b>not you</b>")
+				}
+				event["response"] = map[string]any{"autoConfirmUser": true}
+				return event, nil
+			})),
+			PreAuthentication: aws.String(e.lambda(func(event map[string]any) (any, error) {
+				if event["userName"] == "ned" {
+					return nil, errors.New("not on Sundays")
+				}
+				return event, nil
+			})),
+		}, func(in *idp.CreateUserPoolInput) { in.AutoVerifiedAttributes = nil })
+		n.client, n.secret = n.newClient(confidential)
+		d := n.opened()
+		b := d.browser()
+		p := b.see("/signup", d.usual()...)
+		p.submit("username", "mal", "password", password).shows(200, "PreSignUp failed with error <b>not you</b>.")
+		p.submit("username", "ned", "password", password).shows(200, "PreAuthentication failed with error not on Sundays.")
+		p.submit("username", "bob", "password", password).redeemed()
+	})
+}
+
+// TestPages_addPasskey: only whoever has signed in may make one, where the pool
+// has passkeys.
+func TestPages_addPasskey(t *testing.T) {
+	eachDomain(t, nil, func(d *openedDomain) {
+		q := []string{"client_id", d.client, "redirect_uri", callback}
+		base, err := url.Parse(d.base)
+		d.ok(err)
+		if to, v := d.browser().goesTo(d.browser().open("/passkeys/add", q...)); to != base.Path+"/login" || v.Get("redirect_uri") != callback {
+			d.Errorf("without a login it leads to %s with %v", to, v)
+		}
+		d.browser().see("/passkeys/add", "client_id", d.client, "redirect_uri", callback+"/").shows(400, "not registered for it")
+		b := d.signedIn()
+		_, err = d.root.IDP.UpdateUserPool(d.Context(), &idp.UpdateUserPoolInput{UserPoolId: &d.pool})
+		d.ok(err)
+		b.see("/passkeys/add", q...).shows(403, "This is not possible at the moment.")
+		d.firstFactors("PASSWORD", "WEB_AUTHN")
+		p := b.see("/passkeys/add", q...).shows(200, "Add a passkey")
+		p.submit("credential", "").shows(200, "The passkey was not used.")
+		p.submit("credential", "{").shows(200, "The passkey was not used.")
+		p.submit("credential", `{"id":"x"}`).shows(200, "The passkey was not used.")
+		p.submit("credential", "{}", "_csrf", "x").shows(403, "out of date")
 	})
 }

@@ -10,6 +10,7 @@ package hostedui
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"log/slog"
 	"net/http"
@@ -33,6 +34,8 @@ type Users interface {
 	ForgotPassword(ctx context.Context, in *cognitoidp.ForgotPasswordInput) (*cognitoidp.ForgotPasswordOutput, error)
 	ConfirmForgotPassword(ctx context.Context, in *cognitoidp.ConfirmForgotPasswordInput) (*cognitoidp.ConfirmForgotPasswordOutput, error)
 	GetUICustomization(ctx context.Context, in *cognitoidp.GetUICustomizationInput) (*cognitoidp.GetUICustomizationOutput, error)
+	StartPasskey(ctx context.Context, p *pool.Pool, c *pool.Client, l *signin.Login) (options json.RawMessage, err error)
+	CompletePasskey(ctx context.Context, p *pool.Pool, c *pool.Client, l *signin.Login, credential json.RawMessage) error
 }
 
 // Clients finds app clients; *pool.Registry does.
@@ -89,6 +92,7 @@ func (h *Handler) ServeSite(w http.ResponseWriter, r *http.Request, s *site.Site
 		{"/forgotPassword", (*visit).showForgot, (*visit).forgot},
 		{"/confirmForgotPassword", (*visit).showReset, (*visit).reset},
 		{"/confirmforgotPassword", (*visit).showReset, (*visit).reset},
+		{passkeyPath, (*visit).showPasskey, (*visit).addPasskey},
 	} {
 		if s.Path == p.path {
 			event.From(r.Context()).Set("operation", strings.TrimPrefix(p.path, "/"))
@@ -137,6 +141,9 @@ func (v *visit) dispatch(get, post func(*visit)) {
 // ask judges the request that the page is for (hosted-ui-oauth.md, section 3).
 func (v *visit) ask() bool {
 	q, err := login.ParseQuery(v.r.URL.RawQuery)
+	if v.s.Path == passkeyPath && !q.Has("response_type") {
+		q = v.withFlow(q)
+	}
 	if err == nil {
 		v.req, err = v.h.config.Login.Check(v.r.Context(), v.s.Pool, q)
 	}

@@ -71,6 +71,10 @@ func (f field) Described(rules []string) string {
 	return strings.Join(ids, " ")
 }
 
+// Words reports whether a field takes words of the reader's language, which may
+// run from right to left.
+func (f field) Words() bool { return f.Type == "text" && f.ID != idUsername && f.ID != idCode }
+
 type button struct {
 	Label, Name, Value string
 	Action             string // in place of the form's; ""
@@ -172,17 +176,14 @@ func (p *view) policy() string {
 	if p.script != "" {
 		scripts = " script-src 'self';"
 	}
+	to := string(p.outward)
 	if p.req != nil {
-		if u, err := url.Parse(p.req.RedirectURI); err == nil && schemeForm.MatchString(u.Scheme) {
-			forms += " " + u.Scheme + ":"
-		}
-	} else if p.outward != "" {
-		forms = ""
+		to = p.req.RedirectURI
 	}
-	if forms != "" {
-		forms = " form-action" + forms + ";"
+	if u, err := url.Parse(to); err == nil && schemeForm.MatchString(u.Scheme) {
+		forms += " " + u.Scheme + ":"
 	}
-	return "default-src 'none'; style-src 'self'; img-src 'self' data:;" + scripts + forms + " frame-ancestors 'none'; base-uri 'none'"
+	return "default-src 'none'; style-src 'self'; img-src 'self' data:;" + scripts + " form-action" + forms + "; frame-ancestors 'none'; base-uri 'none'"
 }
 
 // notice shows a text and nothing to do.

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/base64"
+	"encoding/json"
 	"errors"
 	"slices"
 	"time"
@@ -12,6 +13,7 @@ import (
 	"gatehouse/internal/api/cognitoidp"
 	"gatehouse/internal/authn/passkey"
 	"gatehouse/internal/authn/pool"
+	"gatehouse/internal/authn/signin"
 	"gatehouse/internal/store"
 )
 
@@ -54,10 +56,31 @@ func (s *Service) registrant(ctx context.Context, accessToken *api.Secret) (*hol
 	if err != nil {
 		return nil, err
 	}
-	if !h.pool.FirstFactor(cognitoidp.AuthFactorTypeWebAuthn) {
-		return nil, &cognitoidp.WebAuthnNotEnabledException{Message: "Passkeys are not enabled for the user pool: AllowedFirstAuthFactors has no WEB_AUTHN."}
+	return h, takesPasskeys(h.pool)
+}
+
+func takesPasskeys(p *pool.Pool) error {
+	if !p.FirstFactor(cognitoidp.AuthFactorTypeWebAuthn) {
+		return &cognitoidp.WebAuthnNotEnabledException{Message: "Passkeys are not enabled for the user pool: AllowedFirstAuthFactors has no WEB_AUTHN."}
 	}
-	return h, nil
+	return nil
+}
+
+// StartPasskey is StartWebAuthnRegistration for a browser that has signed in at
+// the pool's domain, where no client has a token of the user.
+func (s *Service) StartPasskey(ctx context.Context, p *pool.Pool, c *pool.Client, l *signin.Login) (options json.RawMessage, err error) {
+	if err := takesPasskeys(p); err != nil {
+		return nil, err
+	}
+	return s.startPasskey(ctx, &holder{pool: p, client: c, user: l.User})
+}
+
+// CompletePasskey is CompleteWebAuthnRegistration for such a browser.
+func (s *Service) CompletePasskey(ctx context.Context, p *pool.Pool, c *pool.Client, l *signin.Login, credential json.RawMessage) error {
+	if err := takesPasskeys(p); err != nil {
+		return err
+	}
+	return s.completePasskey(ctx, &holder{pool: p, client: c, user: l.User}, credential)
 }
 
 // StartWebAuthnRegistration begins to make a passkey for the token's user.
@@ -66,8 +89,15 @@ func (s *Service) StartWebAuthnRegistration(ctx context.Context, in *cognitoidp.
 	if err != nil {
 		return nil, err
 	}
+	options, err := s.startPasskey(ctx, h)
+	if err != nil {
+		return nil, err
+	}
+	return &cognitoidp.StartWebAuthnRegistrationOutput{CredentialCreationOptions: options}, nil
+}
+
+func (s *Service) startPasskey(ctx context.Context, h *holder) (options json.RawMessage, err error) {
 	challenge := passkey.NewChallenge()
-	out := &cognitoidp.StartWebAuthnRegistrationOutput{}
 	err = s.DB.Write(ctx, func(tx *store.Tx) error {
 		u, err := userBySub(tx, h.pool, h.user.Sub)
 		if err != nil {
@@ -84,17 +114,14 @@ func (s *Service) StartWebAuthnRegistration(ctx context.Context, in *cognitoidp.
 		if err != nil {
 			return err
 		}
-		if out.CredentialCreationOptions, err = passkey.CreationOptions(rp, passkey.User{ID: pool.UserHandle(u.Sub), Name: u.Username, DisplayName: u.Username},
+		if options, err = passkey.CreationOptions(rp, passkey.User{ID: pool.UserHandle(u.Sub), Name: u.Username, DisplayName: u.Username},
 			challenge, pool.Credentials(list)); err != nil {
 			return err
 		}
 		return store.PutCode(tx, &store.Code{PoolID: u.PoolID, Sub: u.Sub, Purpose: registerPasskey, Code: base64.RawURLEncoding.EncodeToString(challenge),
 			Value: h.client.ID, CreatedAt: tx.Now, ExpiresAt: tx.Now.Add(registrationLife)})
 	})
-	if err != nil {
-		return nil, err
-	}
-	return out, nil
+	return options, err
 }
 
 // roomForPasskey are a user's passkeys, when one more may be added.
@@ -113,6 +140,13 @@ func (s *Service) CompleteWebAuthnRegistration(ctx context.Context, in *cognitoi
 	if err != nil {
 		return nil, err
 	}
+	if err := s.completePasskey(ctx, h, in.Credential); err != nil {
+		return nil, err
+	}
+	return &cognitoidp.CompleteWebAuthnRegistrationOutput{}, nil
+}
+
+func (s *Service) completePasskey(ctx context.Context, h *holder, credential json.RawMessage) error {
 	var begun *store.Code
 	var rp passkey.RelyingParty
 	if err := s.DB.Read(ctx, func(tx *store.Tx) (err error) {
@@ -129,20 +163,20 @@ func (s *Service) CompleteWebAuthnRegistration(ctx context.Context, in *cognitoi
 		}
 		return err
 	}); err != nil {
-		return nil, err
+		return err
 	}
 	if begun.Value != h.client.ID {
-		return nil, &cognitoidp.WebAuthnClientMismatchException{Message: "The registration was started with another client."}
+		return &cognitoidp.WebAuthnClientMismatchException{Message: "The registration was started with another client."}
 	}
 	challenge, err := base64.RawURLEncoding.DecodeString(begun.Code)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	made, err := passkey.VerifyRegistration(rp, challenge, in.Credential)
+	made, err := passkey.VerifyRegistration(rp, challenge, credential)
 	if err != nil {
-		return nil, refusedRegistration(err)
+		return refusedRegistration(err)
 	}
-	err = s.DB.Write(ctx, func(tx *store.Tx) error {
+	return s.DB.Write(ctx, func(tx *store.Tx) error {
 		u, err := userBySub(tx, h.pool, h.user.Sub)
 		if err != nil {
 			return withoutUserErrors(err)
@@ -165,10 +199,6 @@ func (s *Service) CompleteWebAuthnRegistration(ctx context.Context, in *cognitoi
 		}
 		return err
 	})
-	if err != nil {
-		return nil, err
-	}
-	return &cognitoidp.CompleteWebAuthnRegistrationOutput{}, nil
 }
 
 // refusedRegistration is how the API says why an answer was refused.

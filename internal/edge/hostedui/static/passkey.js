@@ -1,5 +1,5 @@
-// Asks the browser for the passkey that the form's options describe, and sends
-// what it answers. All else on these pages works without a script.
+// Asks the browser for the passkey that the form's options describe, or for a
+// new one, and sends what it answers. All else on these pages works without a script.
 const form = document.forms.challenge
 const problem = document.getElementById('passkey-problem')
 
@@ -16,10 +16,17 @@ async function ask() {
   if (!window.PublicKeyCredential) return tell(form.dataset.missing)
   const options = JSON.parse(form.dataset.options)
   options.challenge = bytes(options.challenge)
-  options.allowCredentials = (options.allowCredentials || []).map((c) => ({ ...c, id: bytes(c.id) }))
+  for (const list of ['allowCredentials', 'excludeCredentials']) {
+    if (options[list]) options[list] = options[list].map((c) => ({ ...c, id: bytes(c.id) }))
+  }
   let answer
   try {
-    answer = await navigator.credentials.get({ publicKey: options })
+    if (options.user) {
+      options.user.id = bytes(options.user.id)
+      answer = await navigator.credentials.create({ publicKey: options })
+    } else {
+      answer = await navigator.credentials.get({ publicKey: options })
+    }
   } catch {
     return tell(form.dataset.failed)
   }
@@ -27,10 +34,12 @@ async function ask() {
   form.elements.credential.value = JSON.stringify({
     id: answer.id, rawId: text(answer.rawId), type: answer.type, authenticatorAttachment: answer.authenticatorAttachment || undefined,
     clientExtensionResults: answer.getClientExtensionResults(),
-    response: {
-      clientDataJSON: text(r.clientDataJSON), authenticatorData: text(r.authenticatorData), signature: text(r.signature),
-      userHandle: r.userHandle ? text(r.userHandle) : undefined
-    }
+    response: options.user
+      ? { clientDataJSON: text(r.clientDataJSON), attestationObject: text(r.attestationObject), transports: r.getTransports() }
+      : {
+          clientDataJSON: text(r.clientDataJSON), authenticatorData: text(r.authenticatorData), signature: text(r.signature),
+          userHandle: r.userHandle ? text(r.userHandle) : undefined
+        }
   })
   form.submit()
 }
@@ -39,4 +48,5 @@ form.addEventListener('submit', (event) => {
   event.preventDefault()
   ask()
 })
-ask()
+// A new passkey is made when its user says so.
+if (!JSON.parse(form.dataset.options).user) ask()
