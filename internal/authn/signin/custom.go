@@ -6,7 +6,6 @@ import (
 
 	"gatehouse/internal/api/cognitoidp"
 	"gatehouse/internal/outbound/trigger"
-	"gatehouse/internal/store"
 )
 
 // CUSTOM_AUTH: the pool's functions say what is asked and whether the answer is
@@ -79,11 +78,8 @@ func (e *Engine) define(ctx context.Context, pr *proof, a string) (*Step, error)
 	case challenge == cognitoidp.ChallengeNameTypePasswordVerifier && a != "":
 		return e.askSRP(ctx, pr, a)
 	case pr.user != nil && !pr.Second:
-		var f *Factors
-		if err := e.DB.Read(ctx, func(tx *store.Tx) (err error) {
-			f, err = FactorsOf(tx, pr.pool, pr.user)
-			return err
-		}); err != nil {
+		f, err := e.factors(ctx, pr)
+		if err != nil {
 			return nil, err
 		}
 		if f.has(challenge) {

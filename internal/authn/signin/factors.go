@@ -1,6 +1,7 @@
 package signin
 
 import (
+	"context"
 	"slices"
 
 	"gatehouse/internal/api/cognitoidp"
@@ -32,6 +33,15 @@ func FactorsOf(tx *store.Tx, p *pool.Pool, u *store.User) (f *Factors, err error
 	}
 	f.resolve(p, u)
 	return f, nil
+}
+
+// factors reads the second factors of a sign-in's user.
+func (e *Engine) factors(ctx context.Context, pr *proof) (f *Factors, err error) {
+	err = e.DB.Read(ctx, func(tx *store.Tx) (err error) {
+		f, err = FactorsOf(tx, pr.pool, pr.user)
+		return err
+	})
+	return f, err
 }
 
 // resolve says which factors count. Where users choose, those that the user

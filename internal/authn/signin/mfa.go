@@ -57,11 +57,8 @@ func (e *Engine) selectFactor(ctx context.Context, r *Reply) (*Step, error) {
 	if err := e.mayGuess(ctx, pr); err != nil {
 		return nil, err
 	}
-	var f *Factors
-	if err := e.DB.Read(ctx, func(tx *store.Tx) (err error) {
-		f, err = FactorsOf(tx, r.Pool, pr.user)
-		return err
-	}); err != nil {
+	f, err := e.factors(ctx, pr)
+	if err != nil {
 		return nil, err
 	}
 	if answer == "EMAIL_MFA" { // as the text of AWS's model calls it
@@ -89,11 +86,8 @@ func (e *Engine) softwareToken(ctx context.Context, r *Reply) (*Step, error) {
 		return nil, err
 	}
 	u := pr.user
-	var f *Factors
-	if err := e.DB.Read(ctx, func(tx *store.Tx) (err error) {
-		f, err = FactorsOf(tx, r.Pool, u)
-		return err
-	}); err != nil {
+	f, err := e.factors(ctx, pr)
+	if err != nil {
 		return nil, err
 	}
 	if !f.has(r.Challenge) {
@@ -224,11 +218,8 @@ func (e *Engine) endSetup(ctx context.Context, r *Reply) (*Step, error) {
 // who has one does not change it here: whoever knows a password alone must not
 // become the owner of the account.
 func (e *Engine) setUpEmail(ctx context.Context, pr *proof, address string) (*Step, error) {
-	var f *Factors
-	if err := e.DB.Read(ctx, func(tx *store.Tx) (err error) {
-		f, err = FactorsOf(tx, pr.pool, pr.user)
-		return err
-	}); err != nil {
+	f, err := e.factors(ctx, pr)
+	if err != nil {
 		return nil, err
 	}
 	if len(f.Usable) > 0 || !slices.Contains(f.CanSetUp, cognitoidp.ChallengeNameTypeEmailOtp) {
