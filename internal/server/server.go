@@ -216,7 +216,7 @@ func (s *Server) compose(o Options) error {
 	s.users = users
 	signIn.Adopts(users)
 	identities := identitypool.New(identitypool.Config{DB: s.db, Ring: s.ring, Pools: pools, Tokens: s.tokens,
-		Access: s.authorizer, Region: c.Region, Account: c.Account, Now: now})
+		Access: s.authorizer, Roles: s.iam, Region: c.Region, Account: c.Account, Now: now})
 	tokenService := sts.New(sts.Config{Roles: s.iam, Access: s.authorizer, Credentials: sessions, WebIdentities: verifier{identities},
 		Account: c.Account, Now: now})
 	identities.Assume(assumer{tokenService})

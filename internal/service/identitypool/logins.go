@@ -20,6 +20,10 @@ import (
 type login struct {
 	store.IdentityLink
 	amr []string // what it adds to the amr of the identity's tokens
+	// mapping is the key of the provider among the pool's role mappings.
+	mapping string
+	// claims are all claims of the verified token.
+	claims func() (map[string]any, error)
 }
 
 var errLogins = notAuthorized("Logins don't match. Please include at least one valid login for this identity or identity pool.")
@@ -89,7 +93,8 @@ func (s *Service) verifyOne(ctx context.Context, p *identityPool, key, text stri
 			return nil, err
 		}
 	}
-	return &login{IdentityLink: store.IdentityLink{Provider: key, Subject: c.Sub}, amr: []string{key, key + ":CognitoSignIn:" + c.Sub}}, nil
+	return &login{IdentityLink: store.IdentityLink{Provider: key, Subject: c.Sub}, amr: []string{key, key + ":CognitoSignIn:" + c.Sub},
+		mapping: key + ":" + c.Audience, claims: c.All}, nil
 }
 
 // userPoolToken verifies an ID token of a user pool, but not its expiry, which

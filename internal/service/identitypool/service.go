@@ -39,6 +39,12 @@ type Assumer interface {
 // ErrTrust says that a role does not exist or does not trust the identity.
 var ErrTrust = errors.New("the role does not trust the identity")
 
+// Roles is where roles are kept. service/iam implements it.
+type Roles interface {
+	// Role is the role of an ARN, or access.ErrNoRole.
+	Role(ctx context.Context, arn string) (*access.Role, error)
+}
+
 // Config is what a Service needs.
 type Config struct {
 	DB      *store.DB
@@ -46,6 +52,7 @@ type Config struct {
 	Pools   *pool.Registry
 	Tokens  *token.Issuer
 	Access  access.Decider
+	Roles   Roles
 	Region  string
 	Account string
 	Now     func() time.Time
@@ -85,11 +92,6 @@ type identityPool struct {
 
 // settings are what CreateIdentityPool and UpdateIdentityPool set.
 type settings = cognitoidentity.CreateIdentityPoolInput
-
-// roles are what SetIdentityPoolRoles sets.
-type roles struct {
-	Roles map[string]string `json:",omitempty"`
-}
 
 // cache holds pools until any configuration changes.
 type cache struct {
