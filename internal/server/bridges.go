@@ -5,6 +5,7 @@ import (
 	"errors"
 	"time"
 
+	apists "gatehouse/internal/api/sts"
 	"gatehouse/internal/authz/credentials"
 	"gatehouse/internal/service/identitypool"
 	"gatehouse/internal/service/sts"
@@ -23,7 +24,8 @@ func (a assumer) AssumeRole(ctx context.Context, roleARN, sessionName string, id
 	}
 	c, _, err := a.sts.AssumeWithWebIdentity(ctx, r)
 	var refused *sts.TrustError
-	if errors.As(err, &refused) {
+	var packed *apists.PackedPolicyTooLargeException
+	if errors.As(err, &refused) || errors.As(err, &packed) {
 		return nil, identitypool.ErrTrust
 	}
 	return c, err
@@ -31,7 +33,7 @@ func (a assumer) AssumeRole(ctx context.Context, roleARN, sessionName string, id
 
 func webIdentity(id *identitypool.WebIdentity, expires time.Time) *sts.WebIdentity {
 	return &sts.WebIdentity{Provider: identitypool.Provider, Issuer: identitypool.OpenIDIssuer, Audience: id.PoolID, Subject: id.IdentityID,
-		AMR: id.AMR, Expires: expires}
+		AMR: id.AMR, Tags: id.Tags, Expires: expires}
 }
 
 // verifier lets STS verify the tokens of identity pools.

@@ -75,7 +75,11 @@ func (s *Service) act(ctx context.Context, identityID string, given map[string]a
 			return nil, err
 		}
 	}
-	id := &WebIdentity{PoolID: p.id, IdentityID: i.ID, AMR: []string{"unauthenticated"}}
+	tags, err := p.principalTags(logins)
+	if err != nil {
+		return nil, err
+	}
+	id := &WebIdentity{PoolID: p.id, IdentityID: i.ID, AMR: []string{"unauthenticated"}, Tags: tags}
 	if len(logins) > 0 {
 		id.AMR = []string{"authenticated"}
 		for _, l := range logins {

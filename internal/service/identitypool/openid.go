@@ -39,6 +39,13 @@ type claims struct {
 	PoolARN   string   `json:"https://cognito-identity.amazonaws.com/identity-pool-arn"`
 	ExpiresAt int64    `json:"exp"`
 	IssuedAt  int64    `json:"iat"`
+	Tags      *tags    `json:"https://aws.amazon.com/tags,omitempty"`
+}
+
+// tags are the principal tags of a token, of one value each (IAM user guide,
+// "Passing session tags using AssumeRoleWithWebIdentity").
+type tags struct {
+	Principal map[string][]string `json:"principal_tags"`
 }
 
 // keys are the signing keys, made when the first token is asked for.
@@ -116,8 +123,15 @@ func (s *Service) mint(ctx context.Context, id *WebIdentity) (string, error) {
 		return "", err
 	}
 	now := s.Now()
-	return jwt.Signed(signer).Claims(claims{Subject: id.IdentityID, Audience: id.PoolID, AMR: id.AMR, Issuer: OpenIDIssuer, PoolARN: s.arn(id.PoolID),
-		ExpiresAt: now.Add(openIDLife).Unix(), IssuedAt: now.Unix()}).Serialize()
+	c := claims{Subject: id.IdentityID, Audience: id.PoolID, AMR: id.AMR, Issuer: OpenIDIssuer, PoolARN: s.arn(id.PoolID),
+		ExpiresAt: now.Add(openIDLife).Unix(), IssuedAt: now.Unix()}
+	if len(id.Tags) > 0 {
+		c.Tags = &tags{map[string][]string{}}
+		for k, v := range id.Tags {
+			c.Tags.Principal[k] = []string{v}
+		}
+	}
+	return jwt.Signed(signer).Claims(c).Serialize()
 }
 
 // What is wrong with an OpenID token.
@@ -178,7 +192,16 @@ func (s *Service) VerifyOpenID(ctx context.Context, text string) (*WebIdentity, 
 	if !s.Now().Before(expires) {
 		return nil, expires, ErrExpired
 	}
-	return &WebIdentity{PoolID: c.Audience, IdentityID: c.Subject, AMR: c.AMR}, expires, nil
+	id := &WebIdentity{PoolID: c.Audience, IdentityID: c.Subject, AMR: c.AMR}
+	if c.Tags != nil {
+		id.Tags = map[string]string{}
+		for k, v := range c.Tags.Principal {
+			if len(v) == 1 {
+				id.Tags[k] = v[0]
+			}
+		}
+	}
+	return id, expires, nil
 }
 
 // OpenIDKeys is the key set of the OpenID tokens, for

@@ -30,7 +30,7 @@ func (s *Service) Checks(ctx context.Context, op string, in api.Input) ([]access
 		}
 		check.Resource = s.arn(*id)
 		var err error
-		if check.Context, err = s.tags(ctx, *id); err != nil {
+		if check.Context, err = s.resourceTags(ctx, *id); err != nil {
 			return nil, err
 		}
 	}
@@ -49,8 +49,8 @@ func (s *Service) arn(poolID string) string {
 	return "arn:aws:cognito-identity:" + region + ":" + s.Account + ":identitypool/" + poolID
 }
 
-// tags are a pool's tags as condition keys; a pool that is not here has none.
-func (s *Service) tags(ctx context.Context, id string) (policy.Context, error) {
+// resourceTags are a pool's tags as condition keys; a pool that is not here has none.
+func (s *Service) resourceTags(ctx context.Context, id string) (policy.Context, error) {
 	p, err := s.pool(ctx, id)
 	var missing *cognitoidentity.ResourceNotFoundException
 	if errors.As(err, &missing) {

@@ -13,10 +13,12 @@ import (
 	"gatehouse/internal/authz/policy"
 )
 
-// roles are what SetIdentityPoolRoles sets.
+// roles are what SetIdentityPoolRoles sets, and the tags of the sessions by
+// provider.
 type roles struct {
-	Roles        map[string]string                      `json:",omitempty"`
-	RoleMappings map[string]cognitoidentity.RoleMapping `json:",omitempty"`
+	Roles         map[string]string                      `json:",omitempty"`
+	RoleMappings  map[string]cognitoidentity.RoleMapping `json:",omitempty"`
+	PrincipalTags map[string]attributeMap                `json:",omitempty"`
 }
 
 // maxRules is the service's limit of rules for a provider (Cognito developer

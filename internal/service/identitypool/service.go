@@ -28,6 +28,7 @@ import (
 type WebIdentity struct {
 	PoolID, IdentityID string
 	AMR                []string
+	Tags               map[string]string // principal tags
 }
 
 // Assumer makes a role's session of an identity, if the role's trust policy
