@@ -32,7 +32,7 @@ func (a assumer) AssumeRole(ctx context.Context, roleARN, sessionName string, id
 }
 
 func webIdentity(id *identitypool.WebIdentity, expires time.Time) *sts.WebIdentity {
-	return &sts.WebIdentity{Provider: identitypool.Provider, Issuer: identitypool.OpenIDIssuer, Audience: id.PoolID, Subject: id.IdentityID,
+	return &sts.WebIdentity{Provider: identitypool.Provider, Audience: id.PoolID, Subject: id.IdentityID,
 		AMR: id.AMR, Tags: id.Tags, Expires: expires}
 }
 
@@ -44,7 +44,7 @@ func (v verifier) Verify(ctx context.Context, text string) (*sts.WebIdentity, er
 	if err != nil {
 		return nil, &sts.TokenError{Fault: sts.TokenInvalid, Cause: err}
 	}
-	if issuer != identitypool.OpenIDIssuer {
+	if issuer != v.identities.Issuer {
 		return nil, &sts.TokenError{Fault: sts.TokenIssuer, Issuer: issuer}
 	}
 	id, expires, err := v.identities.VerifyOpenID(ctx, text)

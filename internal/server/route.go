@@ -28,6 +28,9 @@ func (s *Server) route(w http.ResponseWriter, r *http.Request) {
 	case oauth.Serves(path):
 		event.From(r.Context()).Set("service", "oauth")
 		limited(s.oauth).ServeHTTP(w, r)
+	case oauth.ServesIdentities(path):
+		event.From(r.Context()).Set("service", "oauth")
+		limited(s.identities).ServeHTTP(w, r)
 	case r.Method == http.MethodOptions && path == "/" && r.Header.Get("Access-Control-Request-Method") != "":
 		awsapi.Preflight(w, r)
 	case r.Method == http.MethodPost && (path == "/" || path == "") && !scopedToS3(r):

@@ -47,7 +47,7 @@ func TestPrincipalTags(t *testing.T) {
 		}
 		for name, err := range map[string]error{
 			"a provider that is not the pool's": set("accounts.google.com", false, map[string]string{"team": "name"}),
-			"with the client":                   set(f.mapping(), false, map[string]string{"team": "name"}),
+			"with the client":                   set(f.mappingKey(), false, map[string]string{"team": "name"}),
 			"reserved":                          set(f.provider(), false, map[string]string{"aws:team": "name"}),
 			"twice":                             set(f.provider(), false, map[string]string{"team": "name", "Team": "name"}),
 			"names too long":                    set(f.provider(), false, long),
@@ -76,7 +76,7 @@ func TestPrincipalTags(t *testing.T) {
 		ann, bob := *n.tokens("ann").IdToken, *n.tokens("bob").IdToken
 		c, err := f.trade(ann, "")
 		e.ok(err)
-		_, err = e.read(c, "teams", "red/plan")
+		_, err = e.readObject(c, "teams", "red/plan")
 		e.refused(err, "AccessDenied", "")
 
 		e.ok(set(f.provider(), false, map[string]string{"team": "name", "none": "custom:none", "groups": "cognito:groups"}))
@@ -91,10 +91,10 @@ func TestPrincipalTags(t *testing.T) {
 		e.refused(err, "InvalidIdentityPoolConfigurationException", wrong)
 		c, err = f.trade(ann, "")
 		e.ok(err)
-		if got, err := e.read(c, "teams", "red/plan"); err != nil || got != "red" {
+		if got, err := e.readObject(c, "teams", "red/plan"); err != nil || got != "red" {
 			e.Errorf("ann reads %q, %v", got, err)
 		}
-		_, err = e.read(c, "teams", "blue/plan")
+		_, err = e.readObject(c, "teams", "blue/plan")
 		e.refused(err, "AccessDenied", "/s3:GetObject/")
 
 		// The classic flow carries them in its token.
@@ -106,10 +106,10 @@ func TestPrincipalTags(t *testing.T) {
 		out, err := e.anyone.STS.AssumeRoleWithWebIdentity(e.Context(), &sts.AssumeRoleWithWebIdentityInput{RoleArn: &f.roleARN, RoleSessionName: aws.String("bob"), WebIdentityToken: openID.Token})
 		e.ok(err)
 		c = e.as(*out.Credentials.AccessKeyId, *out.Credentials.SecretAccessKey, *out.Credentials.SessionToken)
-		if got, err := e.read(c, "teams", "blue/plan"); err != nil || got != "blue" {
+		if got, err := e.readObject(c, "teams", "blue/plan"); err != nil || got != "blue" {
 			e.Errorf("bob reads %q, %v", got, err)
 		}
-		_, err = e.read(c, "teams", "red/plan")
+		_, err = e.readObject(c, "teams", "red/plan")
 		e.refused(err, "AccessDenied", "")
 
 		// A value that no tag can have is no session, in either flow.
@@ -126,13 +126,13 @@ func TestPrincipalTags(t *testing.T) {
 		e.ok(err)
 		c, err = f.trade(ann, "")
 		e.ok(err)
-		_, err = e.read(c, "teams", "blue/plan")
+		_, err = e.readObject(c, "teams", "blue/plan")
 		e.ok(err)
 		e.ok(set(f.provider(), false, nil))
 		trusting(trust(f.id, "authenticated"))
 		c, err = f.trade(ann, "")
 		e.ok(err)
-		_, err = e.read(c, "teams", "blue/plan")
+		_, err = e.readObject(c, "teams", "blue/plan")
 		e.refused(err, "AccessDenied", "")
 	})
 }

@@ -32,21 +32,21 @@ func (e *env) office() *office {
 	e.ok(err)
 	e.put("office", "user", "text/plain", "Hello user")
 	e.put("office", "admin", "text/plain", "Hello admin")
-	o.admin = o.opens("CognitoRoleSecureAPIAdmin", trust(o.id, "authenticated"), `"arn:aws:s3:::office/user","arn:aws:s3:::office/admin"`)
-	o.user = o.opens("CognitoRoleSecureApiUser", trust(o.id, "authenticated"), `"arn:aws:s3:::office/user"`)
-	o.group("Admin", o.admin, 0)
-	o.group("User", o.user, 1)
+	o.admin = o.roleFor("CognitoRoleSecureAPIAdmin", trust(o.id, "authenticated"), `"arn:aws:s3:::office/user","arn:aws:s3:::office/admin"`)
+	o.user = o.roleFor("CognitoRoleSecureApiUser", trust(o.id, "authenticated"), `"arn:aws:s3:::office/user"`)
+	o.groupWith("Admin", o.admin, 0)
+	o.groupWith("User", o.user, 1)
 	for name, groups := range map[string][]string{"john": {"User"}, "rose": {"Admin", "User"}, "nobody": nil} {
 		n.user(name)
 		for _, g := range groups {
-			o.join(name, g)
+			o.joins(name, g)
 		}
 	}
 	return o
 }
 
-// opens makes a role that may read some objects.
-func (o *office) opens(name, trust, objects string) (arn string) {
+// roleFor makes a role that may read some objects.
+func (o *office) roleFor(name, trust, objects string) (arn string) {
 	o.Helper()
 	r, err := o.root.IAM.CreateRole(o.Context(), &iam.CreateRoleInput{RoleName: &name, AssumeRolePolicyDocument: &trust})
 	o.ok(err)
@@ -56,24 +56,24 @@ func (o *office) opens(name, trust, objects string) (arn string) {
 	return *r.Role.Arn
 }
 
-func (o *office) group(name, role string, precedence int32) {
+func (o *office) groupWith(name, role string, precedence int32) {
 	o.Helper()
 	_, err := o.root.IDP.CreateGroup(o.Context(), &idp.CreateGroupInput{UserPoolId: &o.pool, GroupName: &name, RoleArn: &role, Precedence: &precedence})
 	o.ok(err)
 }
 
-func (o *office) join(user, group string) {
+func (o *office) joins(user, group string) {
 	o.Helper()
 	_, err := o.root.IDP.AdminAddUserToGroup(o.Context(), &idp.AdminAddUserToGroupInput{UserPoolId: &o.pool, Username: &user, GroupName: &group})
 	o.ok(err)
 }
 
-// mapping is the key of the tenant's client among role mappings.
-func (n *tenant) mapping() string { return n.provider() + ":" + n.client }
+// mappingKey is the key of the tenant's client among role mappings.
+func (n *tenant) mappingKey() string { return n.provider() + ":" + n.client }
 
 // mapRoles sets the mapping of the client, beside the default roles.
 func (f *federation) mapRoles(m identitytypes.RoleMapping) error {
-	return f.setRoles(map[string]string{"authenticated": f.roleARN, "unauthenticated": f.gARN}, map[string]identitytypes.RoleMapping{f.mapping(): m})
+	return f.setRoles(map[string]string{"authenticated": f.roleARN, "unauthenticated": f.gARN}, map[string]identitytypes.RoleMapping{f.mappingKey(): m})
 }
 
 func (f *federation) setRoles(roles map[string]string, mappings map[string]identitytypes.RoleMapping) error {
@@ -98,10 +98,10 @@ func (f *federation) trade(idToken, customRole string) (*awsclient.Clients, erro
 	if err != nil {
 		return nil, err
 	}
-	return f.take(id, f.logins(idToken), customRole)
+	return f.credentialsAs(id, f.logins(idToken), customRole)
 }
 
-func (f *federation) take(identity string, logins map[string]string, customRole string) (*awsclient.Clients, error) {
+func (f *federation) credentialsAs(identity string, logins map[string]string, customRole string) (*awsclient.Clients, error) {
 	in := &cognitoidentity.GetCredentialsForIdentityInput{IdentityId: &identity, Logins: logins}
 	if customRole != "" {
 		in.CustomRoleArn = &customRole
@@ -113,8 +113,8 @@ func (f *federation) take(identity string, logins map[string]string, customRole 
 	return f.env.as(*out.Credentials.AccessKeyId, *out.Credentials.SecretKey, *out.Credentials.SessionToken), nil
 }
 
-// read opens an object.
-func (e *env) read(c *awsclient.Clients, bucket, key string) (string, error) {
+// readObject opens an object.
+func (e *env) readObject(c *awsclient.Clients, bucket, key string) (string, error) {
 	out, err := c.S3.GetObject(e.Context(), &s3.GetObjectInput{Bucket: &bucket, Key: &key})
 	if err != nil {
 		return "", err
@@ -132,7 +132,7 @@ func TestWalkthrough4(t *testing.T) {
 		e.ok(o.mapRoles(byToken))
 		shown, err := e.root.Identity.GetIdentityPoolRoles(e.Context(), &cognitoidentity.GetIdentityPoolRolesInput{IdentityPoolId: &o.id})
 		e.ok(err)
-		if m := shown.RoleMappings[o.mapping()]; len(shown.RoleMappings) != 1 || m.Type != "Token" || m.AmbiguousRoleResolution != "Deny" || shown.Roles["authenticated"] != o.roleARN {
+		if m := shown.RoleMappings[o.mappingKey()]; len(shown.RoleMappings) != 1 || m.Type != "Token" || m.AmbiguousRoleResolution != "Deny" || shown.Roles["authenticated"] != o.roleARN {
 			e.Errorf("the roles are %+v", shown)
 		}
 		john, rose, nobody := o.tokens("john"), o.tokens("rose"), o.tokens("nobody")
@@ -153,9 +153,9 @@ func TestWalkthrough4(t *testing.T) {
 			_, err = o.trade(*john.IdToken, role)
 			e.refused(err, "NotAuthorizedException", "Access to Role '"+role+"' is forbidden.")
 		}
-		_, err = o.take(rosesID, o.logins(*john.IdToken), "")
+		_, err = o.credentialsAs(rosesID, o.logins(*john.IdToken), "")
 		e.refused(err, "NotAuthorizedException", "Logins don't match. Please include at least one valid login for this identity or identity pool.")
-		_, err = o.take(rosesID, nil, "")
+		_, err = o.credentialsAs(rosesID, nil, "")
 		e.refused(err, "NotAuthorizedException", "Access to Identity '"+rosesID+"' is forbidden.")
 		o.tenant.user("ann")
 		e.loginTokens(o.federation, o.tokens("ann"))
@@ -164,7 +164,7 @@ func TestWalkthrough4(t *testing.T) {
 			"altered":      {alter(*rose.IdToken), "Invalid login token. Couldn't verify signed token."},
 			"unsigned":     {unsigned(*rose.IdToken), "Invalid login token. Couldn't verify signed token."},
 		} {
-			_, err = o.take(rosesID, o.logins(c.token), o.admin)
+			_, err = o.credentialsAs(rosesID, o.logins(c.token), o.admin)
 			if !e.refused(err, "NotAuthorizedException", c.message) {
 				e.Log(name)
 			}
@@ -173,7 +173,7 @@ func TestWalkthrough4(t *testing.T) {
 		may := func(c *awsclient.Clients, err error, key, want string) {
 			e.Helper()
 			e.ok(err)
-			got, err := e.read(c, "office", key)
+			got, err := e.readObject(c, "office", key)
 			if want == "" {
 				e.refused(err, "AccessDenied", "/^User: arn:aws:sts::[0-9]+:assumed-role/CognitoRoleSecureApiUser/CognitoIdentityCredentials is not authorized to perform: s3:GetObject /")
 			} else if err != nil || got != want {
@@ -207,8 +207,8 @@ func TestWalkthrough4(t *testing.T) {
 		may(c, err, "admin", "")
 
 		// Two groups of the same precedence have no preferred role.
-		o.group("Twin", o.admin, 1)
-		o.join("rose", "Twin")
+		o.groupWith("Twin", o.admin, 1)
+		o.joins("rose", "Twin")
 		twin := o.tokens("rose")
 		_, err = o.trade(*twin.IdToken, "")
 		e.refused(err, "NotAuthorizedException", denied+o.provider()+" denied this request.")
@@ -217,13 +217,13 @@ func TestWalkthrough4(t *testing.T) {
 		e.ok(o.mapRoles(identitytypes.RoleMapping{Type: "Token", AmbiguousRoleResolution: "AuthenticatedRole"}))
 		c, err = o.trade(*twin.IdToken, "")
 		e.ok(err)
-		_, err = e.read(c, "office", "user")
+		_, err = e.readObject(c, "office", "user")
 		e.refused(err, "AccessDenied", "/assumed-role/"+o.role+"/")
 
 		e.server.Advance(time.Hour)
 		_, err = o.trade(*twin.IdToken, "")
 		e.refused(err, "NotAuthorizedException", `/^Invalid login token\. Token expired: [0-9]+ >= [0-9]+$/`)
-		_, err = e.read(admin, "office", "admin")
+		_, err = e.readObject(admin, "office", "admin")
 		e.refused(err, "ExpiredToken", "")
 	})
 }
@@ -290,7 +290,7 @@ func TestRoleMappings_rules(t *testing.T) {
 			if err != nil {
 				return "", err
 			}
-			_, err = e.read(c, "office", "admin")
+			_, err = e.readObject(c, "office", "admin")
 			var missing *s3types.NoSuchKey
 			switch {
 			case err == nil:
@@ -298,7 +298,7 @@ func TestRoleMappings_rules(t *testing.T) {
 			case errors.As(err, &missing):
 				return "", err
 			}
-			if _, err = e.read(c, "office", "user"); err == nil {
+			if _, err = e.readObject(c, "office", "user"); err == nil {
 				return "user", nil
 			}
 			return "default", nil
@@ -350,7 +350,7 @@ func TestRoleMappings_rules(t *testing.T) {
 			}
 		}
 		// Another client has no mapping, and gets the default role alone.
-		e.ok(o.setRoles(map[string]string{}, map[string]identitytypes.RoleMapping{o.mapping(): byRules("AuthenticatedRole", rule("name", "Equals", "Jane", o.user))}))
+		e.ok(o.setRoles(map[string]string{}, map[string]identitytypes.RoleMapping{o.mappingKey(): byRules("AuthenticatedRole", rule("name", "Equals", "Jane", o.user))}))
 		_, err := o.trade(john, "")
 		e.refused(err, "InvalidIdentityPoolConfigurationException", "Invalid identity pool configuration. Check assigned IAM roles for this pool.")
 	})
@@ -379,14 +379,14 @@ func TestSetIdentityPoolRoles_refused(t *testing.T) {
 			code, message string
 		}{
 			"no client":        {o.provider(), byToken, invalid, "(" + o.provider() + ") is not a valid RoleMapping ProviderName or is not a configured provider."},
-			"another client":   {o.mapping() + "x", byToken, invalid, "/is not a configured provider/"},
+			"another client":   {o.mappingKey() + "x", byToken, invalid, "/is not a configured provider/"},
 			"not configured":   {"accounts.google.com", byToken, invalid, "/is not a configured provider/"},
-			"no resolution":    {o.mapping(), identitytypes.RoleMapping{Type: "Token"}, invalid, "/^AmbiguousRoleResolution is required/"},
-			"no rules":         {o.mapping(), identitytypes.RoleMapping{Type: "Rules", AmbiguousRoleResolution: "Deny"}, invalid, "/^RulesConfiguration is required/"},
-			"rules of a token": {o.mapping(), identitytypes.RoleMapping{Type: "Token", AmbiguousRoleResolution: "Deny", RulesConfiguration: byRules("Deny", many[0]).RulesConfiguration}, invalid, "/^RulesConfiguration is not allowed/"},
-			"26 rules":         {o.mapping(), byRules("Deny", many...), invalid, "/at most 25 rules/"},
-			"no such role":     {o.mapping(), byRules("Deny", rule("name", "Equals", "x", gone)), forbidden, "Access to Role '" + gone + "' is forbidden."},
-			"of another":       {o.mapping(), byRules("Deny", rule("name", "Equals", "x", "arn:aws:iam::111122223333:role/r")), forbidden, "/^Access to Role/"},
+			"no resolution":    {o.mappingKey(), identitytypes.RoleMapping{Type: "Token"}, invalid, "/^AmbiguousRoleResolution is required/"},
+			"no rules":         {o.mappingKey(), identitytypes.RoleMapping{Type: "Rules", AmbiguousRoleResolution: "Deny"}, invalid, "/^RulesConfiguration is required/"},
+			"rules of a token": {o.mappingKey(), identitytypes.RoleMapping{Type: "Token", AmbiguousRoleResolution: "Deny", RulesConfiguration: byRules("Deny", many[0]).RulesConfiguration}, invalid, "/^RulesConfiguration is not allowed/"},
+			"26 rules":         {o.mappingKey(), byRules("Deny", many...), invalid, "/at most 25 rules/"},
+			"no such role":     {o.mappingKey(), byRules("Deny", rule("name", "Equals", "x", gone)), forbidden, "Access to Role '" + gone + "' is forbidden."},
+			"of another":       {o.mappingKey(), byRules("Deny", rule("name", "Equals", "x", "arn:aws:iam::111122223333:role/r")), forbidden, "/^Access to Role/"},
 		} {
 			err := o.setRoles(map[string]string{"authenticated": o.roleARN}, map[string]identitytypes.RoleMapping{c.key: c.mapping})
 			if !e.refused(err, c.code, c.message) {
@@ -401,7 +401,7 @@ func TestSetIdentityPoolRoles_refused(t *testing.T) {
 			`{"Effect":"Allow","Action":"iam:PassRole","Resource":"`+o.user+`"}]}`)
 		set := func(role string) error {
 			_, err := ann.Identity.SetIdentityPoolRoles(e.Context(), &cognitoidentity.SetIdentityPoolRolesInput{IdentityPoolId: &o.id, Roles: map[string]string{},
-				RoleMappings: map[string]identitytypes.RoleMapping{o.mapping(): byRules("Deny", rule("name", "Equals", "x", role))}})
+				RoleMappings: map[string]identitytypes.RoleMapping{o.mappingKey(): byRules("Deny", rule("name", "Equals", "x", role))}})
 			return err
 		}
 		e.refused(set(o.admin), forbidden, "Access to Role '"+o.admin+"' is forbidden.")

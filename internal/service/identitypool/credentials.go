@@ -49,18 +49,7 @@ type actor struct {
 // act finds the pool of an identity id and the identity that the logins let
 // the caller act as.
 func (s *Service) act(ctx context.Context, identityID string, given map[string]api.Secret) (*actor, error) {
-	var i *store.Identity
-	err := s.DB.ReadOne(ctx, func(tx *store.Tx) (err error) {
-		i, err = store.IdentityByID(tx, identityID)
-		return err
-	})
-	if errors.Is(err, store.ErrNotFound) {
-		return nil, identityNotFound(identityID)
-	}
-	if err != nil {
-		return nil, err
-	}
-	p, err := s.pool(ctx, i.PoolID)
+	i, p, err := s.identity(ctx, identityID)
 	if err != nil {
 		return nil, err
 	}
@@ -75,6 +64,16 @@ func (s *Service) act(ctx context.Context, identityID string, given map[string]a
 			return nil, err
 		}
 	}
+	id, err := p.web(i, logins)
+	if err != nil {
+		return nil, err
+	}
+	event.From(ctx).Set("identityId", i.ID)
+	return &actor{p, i, id, logins}, nil
+}
+
+// web is what a token of an identity says that is proved by logins.
+func (p *identityPool) web(i *store.Identity, logins []login) (*WebIdentity, error) {
 	tags, err := p.principalTags(logins)
 	if err != nil {
 		return nil, err
@@ -86,8 +85,7 @@ func (s *Service) act(ctx context.Context, identityID string, given map[string]a
 			id.AMR = append(id.AMR, l.amr...)
 		}
 	}
-	event.From(ctx).Set("identityId", i.ID)
-	return &actor{p, i, id, logins}, nil
+	return id, nil
 }
 
 // owns reports whether all logins, and at least one, are the identity's.
@@ -98,7 +96,11 @@ func owns(i *store.Identity, logins []login) bool {
 // GetCredentialsForIdentity trades logins for temporary credentials of the
 // pool's role: the enhanced flow.
 func (s *Service) GetCredentialsForIdentity(ctx context.Context, in *cognitoidentity.GetCredentialsForIdentityInput) (*cognitoidentity.GetCredentialsForIdentityOutput, error) {
-	a, err := s.act(ctx, *in.IdentityId, in.Logins)
+	act := s.act
+	if _, ok := in.Logins[Provider]; ok {
+		act = s.bearer
+	}
+	a, err := act(ctx, *in.IdentityId, in.Logins)
 	if err != nil {
 		return nil, err
 	}
@@ -134,7 +136,7 @@ func (s *Service) GetOpenIdToken(ctx context.Context, in *cognitoidentity.GetOpe
 	if len(a.pool.roles.RoleMappings) > 0 {
 		return nil, invalid("Basic (classic) flow is not supported with RoleMappings, please use enhanced flow.")
 	}
-	t, err := s.mint(ctx, a.web)
+	t, err := s.mint(ctx, a.web, openIDLife)
 	if err != nil {
 		return nil, err
 	}

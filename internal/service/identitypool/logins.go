@@ -5,9 +5,9 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"gatehouse/internal/api"
 	"gatehouse/internal/api/cognitoidentity"
@@ -53,6 +53,12 @@ func (s *Service) verifyOne(ctx context.Context, p *identityPool, key, text stri
 	if !isJWT(text) {
 		return nil, notAuthorized("Invalid login token. Not a valid OpenId Connect identity token.")
 	}
+	if key == Provider {
+		if _, _, err := s.VerifyOpenID(ctx, text); err != nil && !errors.Is(err, ErrExpired) {
+			return nil, notAuthorized("Invalid login token. Not a Cognito token.")
+		}
+		return nil, notAuthorized("Invalid login token. Can't pass in a Cognito token.")
+	}
 	st := p.settings
 	if len(st.CognitoIdentityProviders)+len(st.SupportedLoginProviders)+len(st.OpenIdConnectProviderARNs)+len(st.SamlProviderARNs) == 0 {
 		return nil, errLogins
@@ -85,8 +91,8 @@ func (s *Service) verifyOne(ctx context.Context, p *identityPool, key, text stri
 		}
 		return nil, err
 	}
-	if now := s.Now().Unix(); now >= c.ExpiresAt {
-		return nil, notAuthorized(fmt.Sprintf("Invalid login token. Token expired: %d >= %d", now, c.ExpiresAt))
+	if now := s.Now(); now.Unix() >= c.ExpiresAt {
+		return nil, tokenExpired(now, time.Unix(c.ExpiresAt, 0))
 	}
 	if api.Value(providers[i].ServerSideTokenCheck) {
 		if err := s.stillSignedIn(ctx, c); err != nil {

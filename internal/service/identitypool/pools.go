@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"slices"
 	"strings"
 
 	"github.com/google/uuid"
@@ -27,6 +28,12 @@ func (s *Service) CreateIdentityPool(ctx context.Context, in *cognitoidentity.Cr
 }
 
 func checkSettings(in *settings) error {
+	if err := checkTags(in.IdentityPoolTags); err != nil {
+		return err
+	}
+	if err := checkDeveloper(in); err != nil {
+		return err
+	}
 	seen := map[string]bool{}
 	for _, p := range in.CognitoIdentityProviders {
 		if p.ProviderName == nil || p.ClientId == nil {
@@ -43,6 +50,21 @@ func checkSettings(in *settings) error {
 	}
 	if len(in.CognitoIdentityProviders) > 50 {
 		return &cognitoidentity.LimitExceededException{Message: "An identity pool can have at most 50 user pool providers."}
+	}
+	return nil
+}
+
+// checkDeveloper refuses a developer provider of another provider's name: the
+// developer's users are kept beside the logins of others, under that name.
+func checkDeveloper(in *settings) error {
+	if in.DeveloperProviderName == nil {
+		return nil
+	}
+	name := *in.DeveloperProviderName
+	_, taken := in.SupportedLoginProviders[name]
+	taken = taken || name == Provider || slices.ContainsFunc(in.OpenIdConnectProviderARNs, func(arn string) bool { return oidcKey(arn) == name })
+	if taken {
+		return invalid("The developer provider name " + name + " is another provider's.")
 	}
 	return nil
 }
@@ -131,7 +153,7 @@ func (s *Service) UpdateIdentityPool(ctx context.Context, in *cognitoidentity.Up
 			next.DeveloperProviderName = old
 		}
 		p.settings = next
-		return nil
+		return checkDeveloper(next)
 	})
 	if err != nil {
 		return nil, err
@@ -150,15 +172,29 @@ func (s *Service) DeleteIdentityPool(ctx context.Context, in *cognitoidentity.De
 
 const pagePurpose = "identity page token"
 
+// pageAfter is where a page of a list begins: after the last one of the page
+// before. list names the list, so that no other takes its tokens.
+func (s *Service) pageAfter(list string, token *string) (string, error) {
+	if token == nil {
+		return "", nil
+	}
+	b, err := s.Ring.OpenToken(pagePurpose, list, *token)
+	if err != nil {
+		return "", invalid("Invalid NextToken")
+	}
+	return string(b), nil
+}
+
+func (s *Service) nextPage(list, last string) *string {
+	return new(s.Ring.SealToken(pagePurpose, list, []byte(last)))
+}
+
 // ListIdentityPools lists pools by id.
 func (s *Service) ListIdentityPools(ctx context.Context, in *cognitoidentity.ListIdentityPoolsInput) (*cognitoidentity.ListIdentityPoolsOutput, error) {
-	after := ""
-	if in.NextToken != nil {
-		b, err := s.Ring.OpenToken(pagePurpose, "ListIdentityPools", *in.NextToken)
-		if err != nil {
-			return nil, invalid("Invalid NextToken")
-		}
-		after = string(b)
+	const list = "ListIdentityPools"
+	after, err := s.pageAfter(list, in.NextToken)
+	if err != nil {
+		return nil, err
 	}
 	n := *in.MaxResults
 	var rows []store.IdentityPool
@@ -171,7 +207,7 @@ func (s *Service) ListIdentityPools(ctx context.Context, in *cognitoidentity.Lis
 	out := &cognitoidentity.ListIdentityPoolsOutput{IdentityPools: []cognitoidentity.IdentityPoolShortDescription{}}
 	if len(rows) > n {
 		rows = rows[:n]
-		out.NextToken = new(s.Ring.SealToken(pagePurpose, "ListIdentityPools", []byte(rows[n-1].ID)))
+		out.NextToken = s.nextPage(list, rows[n-1].ID)
 	}
 	for _, r := range rows {
 		out.IdentityPools = append(out.IdentityPools, cognitoidentity.IdentityPoolShortDescription{IdentityPoolId: new(r.ID), IdentityPoolName: new(r.Name)})

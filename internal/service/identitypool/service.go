@@ -8,6 +8,7 @@
 package identitypool
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -57,6 +58,8 @@ type Config struct {
 	Region  string
 	Account string
 	Now     func() time.Time
+	// Issuer is the issuer of the pools' own tokens; empty for AWS's.
+	Issuer string
 }
 
 // Service implements cognitoidentity.API.
@@ -69,7 +72,10 @@ type Service struct {
 }
 
 // New returns the service; Assume must be called before it is used.
-func New(c Config) *Service { return &Service{Config: c} }
+func New(c Config) *Service {
+	c.Issuer = cmp.Or(c.Issuer, AWSIssuer)
+	return &Service{Config: c}
+}
 
 // Assume says who makes role sessions. That is STS, which in turn verifies
 // tokens here, so neither can be made before the other.
