@@ -14,9 +14,10 @@ const keyUsage = `Usage: gatehouse key <what> [options]
 
   ring         put a new sealing key at the head of the key ring; restart the servers to use it
   pool <id>    give a user pool new signing keys: published at once, used after an hour
+  identities   give the identity pools' OpenID tokens a new signing key: published at once, used after an hour
   root         replace the root access key and print the new one
 
-pool and root open the data themselves: stop the server first, unless --database names PostgreSQL.
+pool, identities and root open the data themselves: stop the server first, unless --database names PostgreSQL.
 Options are those of serve; --data and --database say where the data is.
 `
 
@@ -55,6 +56,11 @@ func key(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 			return err
 		}
 		fmt.Fprintf(stdout, "User pool %s has new signing keys. They sign from in an hour; the old ones stay in the key set until their last token has ended.\n", poolID)
+	case "identities":
+		if err := server.RotateIdentityKeys(ctx, c); err != nil {
+			return err
+		}
+		fmt.Fprintln(stdout, "The identity pools have a new signing key. It signs from in an hour; the old one stays in the key set until its last token has ended.")
 	case "root":
 		r, err := server.ReplaceRoot(ctx, c)
 		if err != nil {
@@ -62,7 +68,7 @@ func key(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 		}
 		return printRoot(stdout, r)
 	default:
-		return usageError{fmt.Errorf("there is no key %q: ring, pool or root", what)}
+		return usageError{fmt.Errorf("there is no key %q: ring, pool, identities or root", what)}
 	}
 	return nil
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"time"
 
+	apists "gatehouse/internal/api/sts"
 	"gatehouse/internal/authz/credentials"
 	"gatehouse/internal/service/identitypool"
 	"gatehouse/internal/service/sts"
@@ -23,15 +24,16 @@ func (a assumer) AssumeRole(ctx context.Context, roleARN, sessionName string, id
 	}
 	c, _, err := a.sts.AssumeWithWebIdentity(ctx, r)
 	var refused *sts.TrustError
-	if errors.As(err, &refused) {
+	var packed *apists.PackedPolicyTooLargeException
+	if errors.As(err, &refused) || errors.As(err, &packed) {
 		return nil, identitypool.ErrTrust
 	}
 	return c, err
 }
 
 func webIdentity(id *identitypool.WebIdentity, expires time.Time) *sts.WebIdentity {
-	return &sts.WebIdentity{Provider: identitypool.Provider, Issuer: identitypool.OpenIDIssuer, Audience: id.PoolID, Subject: id.IdentityID,
-		AMR: id.AMR, Expires: expires}
+	return &sts.WebIdentity{Provider: identitypool.Provider, Audience: id.PoolID, Subject: id.IdentityID,
+		AMR: id.AMR, Tags: id.Tags, Expires: expires}
 }
 
 // verifier lets STS verify the tokens of identity pools.
@@ -42,7 +44,7 @@ func (v verifier) Verify(ctx context.Context, text string) (*sts.WebIdentity, er
 	if err != nil {
 		return nil, &sts.TokenError{Fault: sts.TokenInvalid, Cause: err}
 	}
-	if issuer != identitypool.OpenIDIssuer {
+	if issuer != v.identities.Issuer {
 		return nil, &sts.TokenError{Fault: sts.TokenIssuer, Issuer: issuer}
 	}
 	id, expires, err := v.identities.VerifyOpenID(ctx, text)

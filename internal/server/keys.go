@@ -10,6 +10,7 @@ import (
 	"gatehouse/internal/engine"
 	"gatehouse/internal/seal"
 	"gatehouse/internal/service/iam"
+	"gatehouse/internal/service/identitypool"
 	"gatehouse/internal/store"
 )
 
@@ -51,6 +52,17 @@ func RotatePoolKeys(ctx context.Context, c *config.Config, poolID string) error 
 	defer s.close()
 	s.tokens = token.New(token.Config{DB: s.db, Ring: s.ring, Engine: engine.Default(), Now: s.clock.Now})
 	return s.RotateKeys(ctx, poolID)
+}
+
+// RotateIdentityKeys gives the identity pools, which share one key set, a new
+// signing key: published at once, used after an hour.
+func RotateIdentityKeys(ctx context.Context, c *config.Config) error {
+	s, err := offline(ctx, c)
+	if err != nil {
+		return err
+	}
+	defer s.close()
+	return identitypool.New(identitypool.Config{DB: s.db, Ring: s.ring, Region: c.Region, Account: c.Account, Now: s.clock.Now}).RotateOpenIDKeys(ctx)
 }
 
 // RotateKeys is RotatePoolKeys of a server that runs.

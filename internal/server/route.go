@@ -7,6 +7,7 @@ import (
 
 	"gatehouse/internal/authz/sigv4"
 	"gatehouse/internal/edge/awsapi"
+	"gatehouse/internal/edge/oauth"
 	"gatehouse/internal/event"
 	"gatehouse/internal/service/s3"
 )
@@ -29,6 +30,9 @@ func (s *Server) route(w http.ResponseWriter, r *http.Request) {
 	case strings.HasPrefix(path, "/_gatehouse/") || path == "/_gatehouse":
 		event.From(r.Context()).Set("service", "gatehouse")
 		s.ours.ServeHTTP(w, r)
+	case oauth.ServesIdentities(path):
+		event.From(r.Context()).Set("service", "oauth")
+		limited(s.identities).ServeHTTP(w, r)
 	case r.Method == http.MethodOptions && path == "/" && r.Header.Get("Access-Control-Request-Method") != "":
 		awsapi.Preflight(w, r)
 	case r.Method == http.MethodPost && (path == "/" || path == "") && !scopedToS3(r):

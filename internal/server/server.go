@@ -88,6 +88,7 @@ type Server struct {
 	s3            *s3.Service
 	api           *awsapi.Handler
 	sites         *site.Router
+	identities    http.Handler // discovery of the identity pools' tokens
 	ours          http.Handler
 	authenticator *access.Authenticator
 	authorizer    *access.Authorizer
@@ -189,6 +190,14 @@ func (s *Server) issuer(poolID string) string {
 	return s.publicURL + "/" + poolID
 }
 
+// identityIssuer is the issuer of the identity pools' own tokens.
+func (s *Server) identityIssuer() string {
+	if s.config.Issuer == "aws" {
+		return identitypool.AWSIssuer
+	}
+	return s.publicURL
+}
+
 func (s *Server) compose(o Options) error {
 	c, now := s.config, s.clock.Now
 	crypto := engine.Default()
@@ -219,7 +228,8 @@ func (s *Server) compose(o Options) error {
 	s.users = users
 	signIn.Adopts(users)
 	identities := identitypool.New(identitypool.Config{DB: s.db, Ring: s.ring, Pools: pools, Tokens: s.tokens,
-		Access: s.authorizer, Region: c.Region, Account: c.Account, Now: now})
+		Access: s.authorizer, Roles: s.iam, Region: c.Region, Account: c.Account, Now: now,
+		Issuer: s.identityIssuer()})
 	tokenService := sts.New(sts.Config{Roles: s.iam, Access: s.authorizer, Credentials: sessions, WebIdentities: verifier{identities},
 		Account: c.Account, Now: now})
 	identities.Assume(assumer{tokenService})
@@ -257,6 +267,7 @@ func (s *Server) compose(o Options) error {
 	if err != nil {
 		return fmt.Errorf("read --public-url: %w", err)
 	}
+	s.identities = oauth.NewIdentities(oauth.IdentitiesConfig{Keys: identities, Issuer: identities.Issuer, Base: s.publicURL, Log: s.log})
 	s.ours = s.oursHandler()
 	return nil
 }

@@ -99,6 +99,56 @@ func IdentityByID(tx *Tx, id string) (*Identity, error) {
 	return i, rs.Err()
 }
 
+// Identities lists a pool's identities by id, after the given one, at most limit
+// of them; those that were disabled are left out if enabledOnly.
+func Identities(tx *Tx, poolID, after string, limit int, enabledOnly bool) ([]*Identity, error) {
+	rs, err := tx.query(`select i.identity_id, i.enabled, i.created_at, i.updated_at, l.provider, l.subject from identities i
+		left join identity_links l on l.identity_id = i.identity_id
+		where i.identity_id in (select identity_id from identities where pool_id = $1 and identity_id > $2 and (enabled or not $3) order by identity_id limit $4)
+		order by i.identity_id, l.provider, l.subject`, poolID, after, enabledOnly, limit)
+	if err != nil {
+		return nil, err
+	}
+	defer rs.Close()
+	var list []*Identity
+	for rs.Next() {
+		i := &Identity{PoolID: poolID}
+		var created, updated int64
+		var provider, subject *string // null where there is no link
+		if err := rs.Scan(&i.ID, &i.Enabled, &created, &updated, &provider, &subject); err != nil {
+			return nil, err
+		}
+		i.CreatedAt, i.Updated = fromMicros(created), fromMicros(updated)
+		if len(list) == 0 || list[len(list)-1].ID != i.ID {
+			list = append(list, i)
+		}
+		if provider != nil {
+			last := list[len(list)-1]
+			last.Links = append(last.Links, IdentityLink{*provider, *subject})
+		}
+	}
+	return list, rs.Err()
+}
+
+// DeleteIdentity removes an identity with its links; one that is not there is
+// fine.
+func DeleteIdentity(tx *Tx, id string) error {
+	if _, err := tx.exec(`delete from identity_links where identity_id = $1`, id); err != nil {
+		return err
+	}
+	_, err := tx.exec(`delete from identities where identity_id = $1`, id)
+	return err
+}
+
+// UnlinkIdentity takes a login from an identity, or reports ErrNotFound.
+func UnlinkIdentity(tx *Tx, poolID, id string, l IdentityLink) error {
+	if err := tx.execOne(`delete from identity_links where pool_id = $1 and provider = $2 and subject = $3 and identity_id = $4`,
+		poolID, l.Provider, l.Subject, id); err != nil {
+		return err
+	}
+	return tx.execOne(`update identities set updated_at = $2 where identity_id = $1`, id, micros(tx.Now))
+}
+
 // IdentityOf is the id of the identity that owns a login, or ErrNotFound.
 func IdentityOf(tx *Tx, poolID string, l IdentityLink) (id string, err error) {
 	err = tx.queryRow(`select identity_id from identity_links where pool_id = $1 and provider = $2 and subject = $3`,
@@ -148,6 +198,13 @@ func InsertIdentityKey(tx *Tx, k *IdentityKey) error {
 	tx.ConfigChanged()
 	_, err := tx.exec(`insert into identity_keys (kid, private_key, created_at) values ($1, $2, $3)`,
 		k.KID, tx.seal("identity key", k.KID, k.PrivateKey), micros(k.CreatedAt))
+	return err
+}
+
+// DeleteIdentityKey removes a key.
+func DeleteIdentityKey(tx *Tx, kid string) error {
+	tx.ConfigChanged()
+	_, err := tx.exec(`delete from identity_keys where kid = $1`, kid)
 	return err
 }
 

@@ -13,30 +13,46 @@ import (
 	"strings"
 	"testing"
 
+	"gatehouse/internal/api"
+	"gatehouse/internal/api/cognitoidentity"
 	"gatehouse/internal/api/cognitoidp"
 )
 
-const page = "../../docs/operations.md"
+// pages are the pages of operations: one a service.
+var pages = []struct {
+	service *api.Service
+	dir     string // of the package that implements it
+	page    string
+}{
+	{cognitoidp.Service, "../../internal/service/userpool", "../../docs/operations.md"},
+	{cognitoidentity.Service, "../../internal/service/identitypool", "../../docs/operations-identity.md"},
+}
 
-// TestOperations holds docs/operations.md to the code: every operation of
-// cognito-idp, whether it is written, and the tests that call it with AWS's own
+// TestOperations holds the pages of operations to the code: every operation of
+// a service, whether it is written, and the tests that call it with AWS's own
 // client. An operation that is written and that no test calls fails here.
-// UPDATE_DOCS=1 writes the page (make generate).
+// UPDATE_DOCS=1 writes the pages (make generate).
 func TestOperations(t *testing.T) {
-	written := methods(t, "../../internal/service/userpool")
-	tests := callers(t, "../e2e")
+	for _, p := range pages {
+		t.Run(p.service.Name, func(t *testing.T) { testPage(t, p.service, p.dir, p.page) })
+	}
+}
+
+func testPage(t *testing.T, service *api.Service, dir, page string) {
+	written := methods(t, dir)
+	tests := callers(t, service, "../e2e")
 	var b bytes.Buffer
-	b.WriteString("# The operations of cognito-idp\n\nMade from the code by `make generate`; a test fails when a written operation has no test.\n\n")
+	b.WriteString("# The operations of " + service.Name + "\n\nMade from the code by `make generate`; a test fails when a written operation has no test.\n\n")
 	done := 0
-	for op := range cognitoidp.Service.Operations {
+	for op := range service.Operations {
 		if written[op] {
 			done++
 		}
 	}
-	fmt.Fprintf(&b, "%d of %d are written. The others answer UnknownOperationException to signed callers.\n\n| operation | called by | tests in test/e2e |\n|---|---|---|\n", done, len(cognitoidp.Service.Operations))
-	for _, op := range slices.Sorted(maps.Keys(cognitoidp.Service.Operations)) {
+	fmt.Fprintf(&b, "%d of %d are written. The others answer UnknownOperationException to signed callers.\n\n| operation | called by | tests in test/e2e |\n|---|---|---|\n", done, len(service.Operations))
+	for _, op := range slices.Sorted(maps.Keys(service.Operations)) {
 		who := "signed"
-		if cognitoidp.Service.Operations[op].Unsigned {
+		if service.Operations[op].Unsigned {
 			who = "public"
 		}
 		shown := "not written yet"
@@ -62,7 +78,7 @@ func TestOperations(t *testing.T) {
 		t.Fatal(err)
 	}
 	if !bytes.Equal(got, b.Bytes()) {
-		t.Error("docs/operations.md is not what the code says: run `make generate`")
+		t.Errorf("%s is not what the code says: run `make generate`", page)
 	}
 }
 
@@ -100,9 +116,9 @@ func methods(t *testing.T, dir string) map[string]bool {
 	return found
 }
 
-// callers are the tests that call each operation, directly or through the
+// callers are the tests that call each operation of a service, directly or through the
 // helpers of their package.
-func callers(t *testing.T, dir string) map[string][]string {
+func callers(t *testing.T, service *api.Service, dir string) map[string][]string {
 	calls := map[string]map[string]bool{} // function → what it names
 	for _, f := range parse(t, dir, "*_test.go") {
 		for _, d := range f.Decls {
@@ -139,7 +155,7 @@ func callers(t *testing.T, dir string) map[string][]string {
 			}
 			seen[fn] = true
 			for n := range calls[fn] {
-				if cognitoidp.Service.Operations[n] != nil {
+				if service.Operations[n] != nil {
 					seen["op "+n] = true
 				}
 				if calls[n] != nil && !strings.HasPrefix(n, "Test") {

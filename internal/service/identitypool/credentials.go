@@ -38,44 +38,54 @@ func (s *Service) GetId(ctx context.Context, in *cognitoidentity.GetIdInput) (*c
 	return &cognitoidentity.GetIdOutput{IdentityId: &i.ID}, nil
 }
 
+// actor is who a caller may act as, with what proved it.
+type actor struct {
+	pool     *identityPool
+	identity *store.Identity
+	web      *WebIdentity
+	logins   []login
+}
+
 // act finds the pool of an identity id and the identity that the logins let
 // the caller act as.
-func (s *Service) act(ctx context.Context, identityID string, given map[string]api.Secret) (*identityPool, *store.Identity, *WebIdentity, error) {
-	var i *store.Identity
-	err := s.DB.ReadOne(ctx, func(tx *store.Tx) (err error) {
-		i, err = store.IdentityByID(tx, identityID)
-		return err
-	})
-	if errors.Is(err, store.ErrNotFound) {
-		return nil, nil, nil, identityNotFound(identityID)
-	}
+func (s *Service) act(ctx context.Context, identityID string, given map[string]api.Secret) (*actor, error) {
+	i, p, err := s.identity(ctx, identityID)
 	if err != nil {
-		return nil, nil, nil, err
-	}
-	p, err := s.pool(ctx, i.PoolID)
-	if err != nil {
-		return nil, nil, nil, err
+		return nil, err
 	}
 	logins, err := s.verify(ctx, p, given)
 	if err != nil {
-		return nil, nil, nil, err
+		return nil, err
 	}
 	// Nearly always the identity is the caller's by every login, as it was just
 	// read; the rest is for resolve.
 	if !i.Enabled || !owns(i, logins) {
 		if i, err = s.resolve(ctx, p, identityID, logins); err != nil {
-			return nil, nil, nil, err
+			return nil, err
 		}
 	}
-	id := &WebIdentity{PoolID: p.id, IdentityID: i.ID, AMR: []string{"unauthenticated"}}
+	id, err := p.web(i, logins)
+	if err != nil {
+		return nil, err
+	}
+	event.From(ctx).Set("identityId", i.ID)
+	return &actor{p, i, id, logins}, nil
+}
+
+// web is what a token of an identity says that is proved by logins.
+func (p *identityPool) web(i *store.Identity, logins []login) (*WebIdentity, error) {
+	tags, err := p.principalTags(logins)
+	if err != nil {
+		return nil, err
+	}
+	id := &WebIdentity{PoolID: p.id, IdentityID: i.ID, AMR: []string{"unauthenticated"}, Tags: tags}
 	if len(logins) > 0 {
 		id.AMR = []string{"authenticated"}
 		for _, l := range logins {
 			id.AMR = append(id.AMR, l.amr...)
 		}
 	}
-	event.From(ctx).Set("identityId", i.ID)
-	return p, i, id, nil
+	return id, nil
 }
 
 // owns reports whether all logins, and at least one, are the identity's.
@@ -86,43 +96,49 @@ func owns(i *store.Identity, logins []login) bool {
 // GetCredentialsForIdentity trades logins for temporary credentials of the
 // pool's role: the enhanced flow.
 func (s *Service) GetCredentialsForIdentity(ctx context.Context, in *cognitoidentity.GetCredentialsForIdentityInput) (*cognitoidentity.GetCredentialsForIdentityOutput, error) {
-	p, i, id, err := s.act(ctx, *in.IdentityId, in.Logins)
+	act := s.act
+	if _, ok := in.Logins[Provider]; ok {
+		act = s.bearer
+	}
+	a, err := act(ctx, *in.IdentityId, in.Logins)
 	if err != nil {
 		return nil, err
 	}
-	role, scope := p.roles.Roles["authenticated"], (*ScopeDown)(nil)
-	if len(in.Logins) == 0 {
-		role, scope = p.roles.Roles["unauthenticated"], &guestScope
+	role, err := a.role(api.Value(in.CustomRoleArn))
+	if err != nil {
+		return nil, err
 	}
-	if in.CustomRoleArn != nil && *in.CustomRoleArn != role {
-		return nil, notAuthorized("Access to Role '" + *in.CustomRoleArn + "' is forbidden.")
+	var scope *ScopeDown
+	if len(a.logins) == 0 {
+		scope = &guestScope
 	}
-	if role == "" {
-		return nil, errPoolRoles
-	}
-	c, err := s.assumer.AssumeRole(ctx, role, sessionName, id, scope)
+	c, err := s.assumer.AssumeRole(ctx, role, sessionName, a.web, scope)
 	if errors.Is(err, ErrTrust) {
 		return nil, errPoolRoles
 	}
 	if err != nil {
 		return nil, err
 	}
-	return &cognitoidentity.GetCredentialsForIdentityOutput{IdentityId: &i.ID, Credentials: &cognitoidentity.Credentials{
+	return &cognitoidentity.GetCredentialsForIdentityOutput{IdentityId: &a.identity.ID, Credentials: &cognitoidentity.Credentials{
 		AccessKeyId: &c.AccessKeyID, SecretKey: new(api.Secret(c.SecretKey)), SessionToken: &c.SessionToken, Expiration: api.At(c.Expiration)}}, nil
 }
 
 // GetOpenIdToken gives a token for STS: the classic flow.
 func (s *Service) GetOpenIdToken(ctx context.Context, in *cognitoidentity.GetOpenIdTokenInput) (*cognitoidentity.GetOpenIdTokenOutput, error) {
-	p, i, id, err := s.act(ctx, *in.IdentityId, in.Logins)
+	a, err := s.act(ctx, *in.IdentityId, in.Logins)
 	if err != nil {
 		return nil, err
 	}
-	if p.settings.AllowClassicFlow != nil && !*p.settings.AllowClassicFlow {
+	if allowed := a.pool.settings.AllowClassicFlow; allowed != nil && !*allowed {
 		return nil, invalid("Basic (classic) flow is not enabled, please use enhanced flow.")
 	}
-	t, err := s.mint(ctx, id)
+	// The caller of STS names the role: a mapping would be passed by.
+	if len(a.pool.roles.RoleMappings) > 0 {
+		return nil, invalid("Basic (classic) flow is not supported with RoleMappings, please use enhanced flow.")
+	}
+	t, err := s.mint(ctx, a.web, openIDLife)
 	if err != nil {
 		return nil, err
 	}
-	return &cognitoidentity.GetOpenIdTokenOutput{IdentityId: &i.ID, Token: new(api.Secret(t))}, nil
+	return &cognitoidentity.GetOpenIdTokenOutput{IdentityId: &a.identity.ID, Token: new(api.Secret(t))}, nil
 }

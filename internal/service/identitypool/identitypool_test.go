@@ -394,3 +394,62 @@ func TestClassicFlow(t *testing.T) {
 		}
 	})
 }
+
+// TestRotateOpenIDKeys: a new key is published before it signs, and the old one
+// stays until its last token has ended.
+func TestRotateOpenIDKeys(t *testing.T) {
+	each(t, true, func(t *testing.T, w *world) {
+		guest := w.mustID(nil)
+		token := func() string {
+			t.Helper()
+			out, err := w.GetOpenIdToken(t.Context(), &ci.GetOpenIdTokenInput{IdentityId: &guest})
+			if err != nil {
+				t.Fatal(err)
+			}
+			return string(*out.Token)
+		}
+		published := func() (kids string) {
+			t.Helper()
+			keys, err := w.OpenIDKeys(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, k := range keys {
+				kids += k["kid"] + " "
+			}
+			return kids
+		}
+		rotate := func() {
+			t.Helper()
+			if err := w.RotateOpenIDKeys(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+		}
+		header := func(token string) string { h, _, _ := strings.Cut(token, "."); return h }
+		first := header(token())
+		w.advance(time.Minute)
+		rotate()
+		if got := published(); got != "us-east-1-2 us-east-1-1 " {
+			t.Errorf("published: %s", got)
+		}
+		if header(token()) != first {
+			t.Error("a new key signs at once")
+		}
+		w.advance(time.Hour)
+		old := token()
+		if header(old) == first {
+			t.Error("after an hour the old key signs")
+		}
+		w.advance(24 * time.Hour)
+		if got := published(); got != "us-east-1-2 " {
+			t.Errorf("a day later published: %s", got)
+		}
+		rotate()
+		if got := published(); got != "us-east-1-3 us-east-1-2 " {
+			t.Errorf("published: %s", got)
+		}
+		if _, _, err := w.VerifyOpenID(t.Context(), old); !errors.Is(err, identitypool.ErrExpired) {
+			t.Errorf("an old token of a key that stands: %v", err)
+		}
+	})
+}

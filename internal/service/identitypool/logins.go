@@ -5,9 +5,9 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"gatehouse/internal/api"
 	"gatehouse/internal/api/cognitoidentity"
@@ -20,6 +20,10 @@ import (
 type login struct {
 	store.IdentityLink
 	amr []string // what it adds to the amr of the identity's tokens
+	// mapping is the key of the provider among the pool's role mappings.
+	mapping string
+	// claims are all claims of the verified token.
+	claims func() (map[string]any, error)
 }
 
 var errLogins = notAuthorized("Logins don't match. Please include at least one valid login for this identity or identity pool.")
@@ -48,6 +52,12 @@ func (s *Service) verify(ctx context.Context, p *identityPool, logins map[string
 func (s *Service) verifyOne(ctx context.Context, p *identityPool, key, text string) (*login, error) {
 	if !isJWT(text) {
 		return nil, notAuthorized("Invalid login token. Not a valid OpenId Connect identity token.")
+	}
+	if key == Provider {
+		if _, _, err := s.VerifyOpenID(ctx, text); err != nil && !errors.Is(err, ErrExpired) {
+			return nil, notAuthorized("Invalid login token. Not a Cognito token.")
+		}
+		return nil, notAuthorized("Invalid login token. Can't pass in a Cognito token.")
 	}
 	st := p.settings
 	if len(st.CognitoIdentityProviders)+len(st.SupportedLoginProviders)+len(st.OpenIdConnectProviderARNs)+len(st.SamlProviderARNs) == 0 {
@@ -81,15 +91,16 @@ func (s *Service) verifyOne(ctx context.Context, p *identityPool, key, text stri
 		}
 		return nil, err
 	}
-	if now := s.Now().Unix(); now >= c.ExpiresAt {
-		return nil, notAuthorized(fmt.Sprintf("Invalid login token. Token expired: %d >= %d", now, c.ExpiresAt))
+	if now := s.Now(); now.Unix() >= c.ExpiresAt {
+		return nil, tokenExpired(now, time.Unix(c.ExpiresAt, 0))
 	}
 	if api.Value(providers[i].ServerSideTokenCheck) {
 		if err := s.stillSignedIn(ctx, c); err != nil {
 			return nil, err
 		}
 	}
-	return &login{IdentityLink: store.IdentityLink{Provider: key, Subject: c.Sub}, amr: []string{key, key + ":CognitoSignIn:" + c.Sub}}, nil
+	return &login{IdentityLink: store.IdentityLink{Provider: key, Subject: c.Sub}, amr: []string{key, key + ":CognitoSignIn:" + c.Sub},
+		mapping: key + ":" + c.Audience, claims: c.All}, nil
 }
 
 // userPoolToken verifies an ID token of a user pool, but not its expiry, which

@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"math/big"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -20,15 +21,23 @@ import (
 	"gatehouse/internal/store"
 )
 
-// OpenIDIssuer is the issuer of the tokens of every identity pool. They are
+// AWSIssuer is the issuer of the tokens of every identity pool at AWS. They are
 // told apart by aud, which is the pool.
-const OpenIDIssuer = "https://cognito-identity.amazonaws.com"
+const AWSIssuer = "https://cognito-identity.amazonaws.com"
 
 // Provider is the name by which trust policies know it.
 const Provider = "cognito-identity.amazonaws.com"
 
 // openIDLife is how long a token of GetOpenIdToken lives.
 const openIDLife = 10 * time.Minute
+
+// A new key stands in the key set for publishAhead before it signs, so that
+// verifiers who cache the set know it by then. An old one stays for longestToken
+// (the most of TokenDuration) after it has signed for the last time.
+const (
+	publishAhead = time.Hour
+	longestToken = 24 * time.Hour
+)
 
 // claims of an identity's OpenID token (identity-pools.md, section 6).
 type claims struct {
@@ -39,6 +48,13 @@ type claims struct {
 	PoolARN   string   `json:"https://cognito-identity.amazonaws.com/identity-pool-arn"`
 	ExpiresAt int64    `json:"exp"`
 	IssuedAt  int64    `json:"iat"`
+	Tags      *tags    `json:"https://aws.amazon.com/tags,omitempty"`
+}
+
+// tags are the principal tags of a token, of one value each (IAM user guide,
+// "Passing session tags using AssumeRoleWithWebIdentity").
+type tags struct {
+	Principal map[string][]string `json:"principal_tags"`
 }
 
 // keys are the signing keys, made when the first token is asked for.
@@ -49,8 +65,9 @@ type keys struct {
 }
 
 type signingKey struct {
-	kid     string
-	private *rsa.PrivateKey
+	kid              string
+	private          *rsa.PrivateKey
+	signsFrom, until time.Time // until is zero for the youngest
 }
 
 // signingKeys are the keys, the youngest first; one is made if there is none.
@@ -63,7 +80,7 @@ func (s *Service) signingKeys(ctx context.Context) ([]signingKey, error) {
 	g := s.DB.Generation()
 	rows, err := s.readKeys(ctx)
 	if err == nil && len(rows) == 0 {
-		if err = s.makeKey(ctx); err == nil {
+		if err = s.makeKey(ctx, 1); err == nil {
 			rows, err = s.readKeys(ctx)
 		}
 	}
@@ -76,7 +93,10 @@ func (s *Service) signingKeys(ctx context.Context) ([]signingKey, error) {
 		if err != nil {
 			return nil, fmt.Errorf("identity signing key %s: %w", r.KID, err)
 		}
-		list = append(list, signingKey{r.KID, k})
+		list = append(list, signingKey{kid: r.KID, private: k, signsFrom: r.CreatedAt.Add(publishAhead)})
+		if n := len(list); n > 1 {
+			list[n-1].until = list[n-2].signsFrom.Add(longestToken)
+		}
 	}
 	s.keys.generation, s.keys.list = g, list
 	return list, nil
@@ -90,13 +110,14 @@ func (s *Service) readKeys(ctx context.Context) (rows []store.IdentityKey, err e
 	return rows, err
 }
 
-func (s *Service) makeKey(ctx context.Context) error {
+// makeKey adds a key, the n-th of this server.
+func (s *Service) makeKey(ctx context.Context, n int) error {
 	k, err := rsa.GenerateKey(rand.Reader, 2048)
 	if err != nil {
 		return err
 	}
 	err = s.DB.Write(ctx, func(tx *store.Tx) error {
-		return store.InsertIdentityKey(tx, &store.IdentityKey{KID: s.Region + "-1", PrivateKey: x509.MarshalPKCS1PrivateKey(k), CreatedAt: tx.Now})
+		return store.InsertIdentityKey(tx, &store.IdentityKey{KID: s.Region + "-" + strconv.Itoa(n), PrivateKey: x509.MarshalPKCS1PrivateKey(k), CreatedAt: tx.Now})
 	})
 	if errors.Is(err, store.ErrConflict) {
 		return nil // another node made it
@@ -104,20 +125,73 @@ func (s *Service) makeKey(ctx context.Context) error {
 	return err
 }
 
+// RotateOpenIDKeys adds a key: published at once, it signs after an hour. Keys
+// whose last token has ended are removed.
+func (s *Service) RotateOpenIDKeys(ctx context.Context) error {
+	list, err := s.signingKeys(ctx)
+	if err != nil {
+		return err
+	}
+	n := 0
+	for _, k := range list {
+		number, err := strconv.Atoi(k.kid[strings.LastIndexByte(k.kid, '-')+1:])
+		if err != nil {
+			return fmt.Errorf("identity signing key %s has no number: %w", k.kid, err)
+		}
+		n = max(n, number)
+	}
+	if err := s.makeKey(ctx, n+1); err != nil {
+		return err
+	}
+	return s.DB.Write(ctx, func(tx *store.Tx) error {
+		for _, k := range list {
+			if k.stands(tx.Now) {
+				continue
+			}
+			if err := store.DeleteIdentityKey(tx, k.kid); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// stands reports whether a key is in the key set.
+func (k *signingKey) stands(now time.Time) bool { return k.until.IsZero() || now.Before(k.until) }
+
+// signs is the key that signs now: the youngest that was published long enough.
+// The first key of a server is the only one, and does not wait.
+func signs(list []signingKey, now time.Time) *signingKey {
+	for i := range list {
+		if !now.Before(list[i].signsFrom) {
+			return &list[i]
+		}
+	}
+	return &list[len(list)-1]
+}
+
 // mint makes the OpenID token of an identity.
-func (s *Service) mint(ctx context.Context, id *WebIdentity) (string, error) {
+func (s *Service) mint(ctx context.Context, id *WebIdentity, life time.Duration) (string, error) {
 	list, err := s.signingKeys(ctx)
 	if err != nil {
 		return "", err
 	}
-	signer, err := jose.NewSigner(jose.SigningKey{Algorithm: jose.RS512, Key: jose.JSONWebKey{Key: list[0].private, KeyID: list[0].kid}},
+	k := signs(list, s.Now())
+	signer, err := jose.NewSigner(jose.SigningKey{Algorithm: jose.RS512, Key: jose.JSONWebKey{Key: k.private, KeyID: k.kid}},
 		(&jose.SignerOptions{}).WithType("JWS"))
 	if err != nil {
 		return "", err
 	}
 	now := s.Now()
-	return jwt.Signed(signer).Claims(claims{Subject: id.IdentityID, Audience: id.PoolID, AMR: id.AMR, Issuer: OpenIDIssuer, PoolARN: s.arn(id.PoolID),
-		ExpiresAt: now.Add(openIDLife).Unix(), IssuedAt: now.Unix()}).Serialize()
+	c := claims{Subject: id.IdentityID, Audience: id.PoolID, AMR: id.AMR, Issuer: s.Issuer, PoolARN: s.arn(id.PoolID),
+		ExpiresAt: now.Add(life).Unix(), IssuedAt: now.Unix()}
+	if len(id.Tags) > 0 {
+		c.Tags = &tags{map[string][]string{}}
+		for k, v := range id.Tags {
+			c.Tags.Principal[k] = []string{v}
+		}
+	}
+	return jwt.Signed(signer).Claims(c).Serialize()
 }
 
 // What is wrong with an OpenID token.
@@ -164,7 +238,7 @@ func (s *Service) VerifyOpenID(ctx context.Context, text string) (*WebIdentity, 
 	var c claims
 	verified := false
 	for _, k := range list {
-		if k.kid == t.Headers[0].KeyID && t.Claims(&k.private.PublicKey, &c) == nil {
+		if k.stands(s.Now()) && k.kid == t.Headers[0].KeyID && t.Claims(&k.private.PublicKey, &c) == nil {
 			verified = true
 		}
 	}
@@ -172,17 +246,26 @@ func (s *Service) VerifyOpenID(ctx context.Context, text string) (*WebIdentity, 
 		return nil, time.Time{}, errSignature
 	}
 	expires := time.Unix(c.ExpiresAt, 0)
-	if c.Issuer != OpenIDIssuer || c.Subject == "" || c.Audience == "" {
+	if c.Issuer != s.Issuer || c.Subject == "" || c.Audience == "" {
 		return nil, expires, ErrNotOurs
 	}
 	if !s.Now().Before(expires) {
 		return nil, expires, ErrExpired
 	}
-	return &WebIdentity{PoolID: c.Audience, IdentityID: c.Subject, AMR: c.AMR}, expires, nil
+	id := &WebIdentity{PoolID: c.Audience, IdentityID: c.Subject, AMR: c.AMR}
+	if c.Tags != nil {
+		id.Tags = map[string]string{}
+		for k, v := range c.Tags.Principal {
+			if len(v) == 1 {
+				id.Tags[k] = v[0]
+			}
+		}
+	}
+	return id, expires, nil
 }
 
-// OpenIDKeys is the key set of the OpenID tokens, for
-// https://cognito-identity.amazonaws.com/.well-known/jwks_uri.
+// OpenIDKeys is the key set of the OpenID tokens, for /.well-known/jwks_uri
+// under their issuer.
 func (s *Service) OpenIDKeys(ctx context.Context) ([]map[string]string, error) {
 	list, err := s.signingKeys(ctx)
 	if err != nil {
@@ -190,6 +273,9 @@ func (s *Service) OpenIDKeys(ctx context.Context) ([]map[string]string, error) {
 	}
 	set := make([]map[string]string, 0, len(list))
 	for _, k := range list {
+		if !k.stands(s.Now()) {
+			continue
+		}
 		p := k.private.Public().(*rsa.PublicKey)
 		set = append(set, map[string]string{"kty": "RSA", "alg": "RS512", "use": "sig", "kid": k.kid,
 			"n": base64.RawURLEncoding.EncodeToString(p.N.Bytes()), "e": base64.RawURLEncoding.EncodeToString(big.NewInt(int64(p.E)).Bytes())})

@@ -4,14 +4,13 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"slices"
 	"strings"
 
 	"github.com/google/uuid"
 
 	"gatehouse/internal/api"
 	"gatehouse/internal/api/cognitoidentity"
-	"gatehouse/internal/authz/access"
-	"gatehouse/internal/authz/policy"
 	"gatehouse/internal/store"
 )
 
@@ -20,14 +19,21 @@ func (s *Service) CreateIdentityPool(ctx context.Context, in *cognitoidentity.Cr
 	if err := checkSettings(in); err != nil {
 		return nil, err
 	}
-	row := &store.IdentityPool{ID: s.Region + ":" + uuid.NewString(), Name: *in.IdentityPoolName, Roles: "{}", CreatedAt: s.Now(), UpdatedAt: s.Now()}
-	if err := s.writePool(ctx, row, in); err != nil {
-		return nil, err
-	}
-	return describe[cognitoidentity.CreateIdentityPoolOutput](row.ID, in), nil
+	p := &identityPool{id: s.Region + ":" + uuid.NewString(), settings: in, roles: &roles{}}
+	err := s.DB.Write(ctx, func(tx *store.Tx) error {
+		p.row = &store.IdentityPool{ID: p.id, CreatedAt: tx.Now}
+		return p.put(tx)
+	})
+	return describe[cognitoidentity.CreateIdentityPoolOutput](p.id, in), err
 }
 
 func checkSettings(in *settings) error {
+	if err := checkTags(in.IdentityPoolTags); err != nil {
+		return err
+	}
+	if err := checkDeveloper(in); err != nil {
+		return err
+	}
 	seen := map[string]bool{}
 	for _, p := range in.CognitoIdentityProviders {
 		if p.ProviderName == nil || p.ClientId == nil {
@@ -48,6 +54,21 @@ func checkSettings(in *settings) error {
 	return nil
 }
 
+// checkDeveloper refuses a developer provider of another provider's name: the
+// developer's users are kept beside the logins of others, under that name.
+func checkDeveloper(in *settings) error {
+	if in.DeveloperProviderName == nil {
+		return nil
+	}
+	name := *in.DeveloperProviderName
+	_, taken := in.SupportedLoginProviders[name]
+	taken = taken || name == Provider || slices.ContainsFunc(in.OpenIdConnectProviderARNs, func(arn string) bool { return oidcKey(arn) == name })
+	if taken {
+		return invalid("The developer provider name " + name + " is another provider's.")
+	}
+	return nil
+}
+
 // userPoolOf is the pool id in a provider name
 // cognito-idp.<region>.amazonaws.com/<poolId>.
 func userPoolOf(provider string) (string, bool) {
@@ -56,13 +77,40 @@ func userPoolOf(provider string) (string, bool) {
 	return id, ok && ok2 && strings.HasPrefix(host, "cognito-idp.") && tail == "amazonaws.com" && strings.HasPrefix(id, region+"_")
 }
 
-func (s *Service) writePool(ctx context.Context, row *store.IdentityPool, in *settings) error {
-	text, err := json.Marshal(in)
+// put writes a pool.
+func (p *identityPool) put(tx *store.Tx) error {
+	settings, err := json.Marshal(p.settings)
 	if err != nil {
 		return err
 	}
-	row.Settings = string(text)
-	return s.DB.Write(ctx, func(tx *store.Tx) error { return store.PutIdentityPool(tx, row) })
+	roles, err := json.Marshal(p.roles)
+	if err != nil {
+		return err
+	}
+	p.row.Name, p.row.Settings, p.row.Roles, p.row.UpdatedAt = *p.settings.IdentityPoolName, string(settings), string(roles), tx.Now
+	return store.PutIdentityPool(tx, p.row)
+}
+
+// change reads a pool, changes it and writes it back, in one transaction: of
+// two changes at once none is lost.
+func (s *Service) change(ctx context.Context, id string, fn func(p *identityPool) error) error {
+	return s.DB.Write(ctx, func(tx *store.Tx) error {
+		row, err := store.IdentityPoolByID(tx, id)
+		if errors.Is(err, store.ErrNotFound) {
+			return poolNotFound(id)
+		}
+		if err != nil {
+			return err
+		}
+		p, err := fromRow(row)
+		if err != nil {
+			return err
+		}
+		if err := fn(p); err != nil {
+			return err
+		}
+		return p.put(tx)
+	})
 }
 
 // poolOutput is any of the outputs that show a whole pool; their members are
@@ -90,16 +138,6 @@ func (s *Service) DescribeIdentityPool(ctx context.Context, in *cognitoidentity.
 // UpdateIdentityPool replaces a pool's settings: what is not given is gone,
 // but for the developer provider's name, which never changes once set.
 func (s *Service) UpdateIdentityPool(ctx context.Context, in *cognitoidentity.UpdateIdentityPoolInput) (*cognitoidentity.UpdateIdentityPoolOutput, error) {
-	p, err := s.pool(ctx, *in.IdentityPoolId)
-	if err != nil {
-		return nil, err
-	}
-	if old := p.settings.DeveloperProviderName; old != nil {
-		if in.DeveloperProviderName != nil && *in.DeveloperProviderName != *old {
-			return nil, invalid("The developer provider name cannot be changed once it is set.")
-		}
-		in.DeveloperProviderName = old
-	}
 	next := &settings{IdentityPoolName: in.IdentityPoolName, AllowUnauthenticatedIdentities: in.AllowUnauthenticatedIdentities,
 		AllowClassicFlow: in.AllowClassicFlow, SupportedLoginProviders: in.SupportedLoginProviders, DeveloperProviderName: in.DeveloperProviderName,
 		OpenIdConnectProviderARNs: in.OpenIdConnectProviderARNs, CognitoIdentityProviders: in.CognitoIdentityProviders,
@@ -107,12 +145,20 @@ func (s *Service) UpdateIdentityPool(ctx context.Context, in *cognitoidentity.Up
 	if err := checkSettings(next); err != nil {
 		return nil, err
 	}
-	row := *p.row
-	row.Name, row.UpdatedAt = *in.IdentityPoolName, s.Now()
-	if err := s.writePool(ctx, &row, next); err != nil {
+	err := s.change(ctx, *in.IdentityPoolId, func(p *identityPool) error {
+		if old := p.settings.DeveloperProviderName; old != nil {
+			if in.DeveloperProviderName != nil && *in.DeveloperProviderName != *old {
+				return invalid("The developer provider name cannot be changed once it is set.")
+			}
+			next.DeveloperProviderName = old
+		}
+		p.settings = next
+		return checkDeveloper(next)
+	})
+	if err != nil {
 		return nil, err
 	}
-	return describe[cognitoidentity.UpdateIdentityPoolOutput](p.id, next), nil
+	return describe[cognitoidentity.UpdateIdentityPoolOutput](*in.IdentityPoolId, next), nil
 }
 
 // DeleteIdentityPool removes a pool and its identities.
@@ -126,15 +172,29 @@ func (s *Service) DeleteIdentityPool(ctx context.Context, in *cognitoidentity.De
 
 const pagePurpose = "identity page token"
 
+// pageAfter is where a page of a list begins: after the last one of the page
+// before. list names the list, so that no other takes its tokens.
+func (s *Service) pageAfter(list string, token *string) (string, error) {
+	if token == nil {
+		return "", nil
+	}
+	b, err := s.Ring.OpenToken(pagePurpose, list, *token)
+	if err != nil {
+		return "", invalid("Invalid NextToken")
+	}
+	return string(b), nil
+}
+
+func (s *Service) nextPage(list, last string) *string {
+	return new(s.Ring.SealToken(pagePurpose, list, []byte(last)))
+}
+
 // ListIdentityPools lists pools by id.
 func (s *Service) ListIdentityPools(ctx context.Context, in *cognitoidentity.ListIdentityPoolsInput) (*cognitoidentity.ListIdentityPoolsOutput, error) {
-	after := ""
-	if in.NextToken != nil {
-		b, err := s.Ring.OpenToken(pagePurpose, "ListIdentityPools", *in.NextToken)
-		if err != nil {
-			return nil, invalid("Invalid NextToken")
-		}
-		after = string(b)
+	const list = "ListIdentityPools"
+	after, err := s.pageAfter(list, in.NextToken)
+	if err != nil {
+		return nil, err
 	}
 	n := *in.MaxResults
 	var rows []store.IdentityPool
@@ -147,55 +207,12 @@ func (s *Service) ListIdentityPools(ctx context.Context, in *cognitoidentity.Lis
 	out := &cognitoidentity.ListIdentityPoolsOutput{IdentityPools: []cognitoidentity.IdentityPoolShortDescription{}}
 	if len(rows) > n {
 		rows = rows[:n]
-		out.NextToken = new(s.Ring.SealToken(pagePurpose, "ListIdentityPools", []byte(rows[n-1].ID)))
+		out.NextToken = s.nextPage(list, rows[n-1].ID)
 	}
 	for _, r := range rows {
 		out.IdentityPools = append(out.IdentityPools, cognitoidentity.IdentityPoolShortDescription{IdentityPoolId: new(r.ID), IdentityPoolName: new(r.Name)})
 	}
 	return out, nil
-}
-
-// SetIdentityPoolRoles replaces the roles of a pool. The caller must be
-// allowed to pass each of them.
-func (s *Service) SetIdentityPoolRoles(ctx context.Context, in *cognitoidentity.SetIdentityPoolRolesInput) (*cognitoidentity.SetIdentityPoolRolesOutput, error) {
-	p, err := s.pool(ctx, *in.IdentityPoolId)
-	if err != nil {
-		return nil, err
-	}
-	if len(in.RoleMappings) > 0 {
-		return nil, invalid("RoleMappings are not available: this version of the server gives each identity its pool's default role.")
-	}
-	for kind, arn := range in.Roles {
-		if kind != "authenticated" && kind != "unauthenticated" {
-			return nil, invalid("Invalid role type " + kind + ": it must be authenticated or unauthenticated.")
-		}
-		err := access.Require(ctx, s.Access, access.FromContext(ctx), access.Check{Action: "iam:PassRole", Resource: arn,
-			Context: policy.Context{"iam:passedtoservice": {"cognito-identity.amazonaws.com"}}})
-		var denied *access.Error
-		if errors.As(err, &denied) {
-			return nil, notAuthorized("Access to Role '" + arn + "' is forbidden.")
-		}
-		if err != nil {
-			return nil, err
-		}
-	}
-	text, err := json.Marshal(&roles{Roles: in.Roles})
-	if err != nil {
-		return nil, err
-	}
-	row := *p.row
-	row.Roles, row.UpdatedAt = string(text), s.Now()
-	err = s.DB.Write(ctx, func(tx *store.Tx) error { return store.PutIdentityPool(tx, &row) })
-	return &cognitoidentity.SetIdentityPoolRolesOutput{}, err
-}
-
-// GetIdentityPoolRoles shows the roles of a pool.
-func (s *Service) GetIdentityPoolRoles(ctx context.Context, in *cognitoidentity.GetIdentityPoolRolesInput) (*cognitoidentity.GetIdentityPoolRolesOutput, error) {
-	p, err := s.pool(ctx, *in.IdentityPoolId)
-	if err != nil {
-		return nil, err
-	}
-	return &cognitoidentity.GetIdentityPoolRolesOutput{IdentityPoolId: &p.id, Roles: p.roles.Roles}, nil
 }
 
 // allowsGuests reports whether a pool has unauthenticated identities.

@@ -3,6 +3,7 @@ package identitypool
 import (
 	"context"
 	"errors"
+	"slices"
 
 	"github.com/google/uuid"
 
@@ -167,7 +168,7 @@ func (s *Service) settle(tx *store.Tx, p *identityPool, given string, logins []l
 		}
 	}
 	for _, l := range unlinked {
-		if err := link(tx, i, l.IdentityLink); err != nil {
+		if err := link(tx, p, i, l.IdentityLink); err != nil {
 			return nil, err
 		}
 	}
@@ -210,6 +211,14 @@ func (s *Service) settleGiven(tx *store.Tx, p *identityPool, given string, ids [
 	return user, others[1:], err
 }
 
+// maxLinks is how many logins an identity has at most (API reference,
+// MergeDeveloperIdentities).
+const maxLinks = 20
+
+func conflict(message string) error {
+	return &cognitoidentity.ResourceConflictException{Message: message}
+}
+
 // merge moves the links of another identity to i and ends it.
 func merge(tx *store.Tx, p *identityPool, i *store.Identity, id string) error {
 	other, err := inPool(tx, p, id)
@@ -217,11 +226,12 @@ func merge(tx *store.Tx, p *identityPool, i *store.Identity, id string) error {
 		return err
 	}
 	for _, l := range other.Links {
-		for _, own := range i.Links {
-			if own.Provider == l.Provider {
-				return &cognitoidentity.ResourceConflictException{Message: "Login is already associated with another identity."}
-			}
+		if !p.mayAdd(i, l.Provider) {
+			return conflict("Login is already associated with another identity.")
 		}
+	}
+	if len(i.Links)+len(other.Links) > maxLinks {
+		return errTooMany
 	}
 	if err := store.MoveLinks(tx, other.ID, i.ID); err != nil {
 		return err
@@ -230,13 +240,35 @@ func merge(tx *store.Tx, p *identityPool, i *store.Identity, id string) error {
 	return store.DisableIdentity(tx, other.ID)
 }
 
-// link adds a login to an identity, which has at most one of each provider.
-func link(tx *store.Tx, i *store.Identity, l store.IdentityLink) error {
-	for _, own := range i.Links {
-		if own.Provider == l.Provider {
-			return &cognitoidentity.ResourceConflictException{Message: "Identity already has a login of provider " + l.Provider + "."}
-		}
+var errTooMany = conflict("An identity can have at most 20 logins.")
+
+// mayAdd reports whether an identity has room for a login: one of each public
+// provider, and any number of developer's users.
+func (p *identityPool) mayAdd(i *store.Identity, provider string) bool {
+	return provider == p.developer() || !slices.ContainsFunc(i.Links, func(own store.IdentityLink) bool { return own.Provider == provider })
+}
+
+// link adds a login to an identity.
+func link(tx *store.Tx, p *identityPool, i *store.Identity, l store.IdentityLink) error {
+	if !p.mayAdd(i, l.Provider) {
+		return conflict("Identity already has a login of provider " + l.Provider + ".")
+	}
+	if len(i.Links) >= maxLinks {
+		return errTooMany
 	}
 	i.Links = append(i.Links, l)
 	return store.LinkIdentity(tx, i.PoolID, i.ID, l)
+}
+
+// unlink takes a login from an identity. One that loses its last login is
+// nobody's: it does not become a guest's again.
+func unlink(tx *store.Tx, i *store.Identity, l store.IdentityLink) error {
+	if err := store.UnlinkIdentity(tx, i.PoolID, i.ID, l); err != nil {
+		return err
+	}
+	i.Links = slices.DeleteFunc(i.Links, func(own store.IdentityLink) bool { return own == l })
+	if len(i.Links) > 0 {
+		return nil
+	}
+	return store.DisableIdentity(tx, i.ID)
 }

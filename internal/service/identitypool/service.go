@@ -8,6 +8,7 @@
 package identitypool
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -28,6 +29,7 @@ import (
 type WebIdentity struct {
 	PoolID, IdentityID string
 	AMR                []string
+	Tags               map[string]string // principal tags
 }
 
 // Assumer makes a role's session of an identity, if the role's trust policy
@@ -39,6 +41,12 @@ type Assumer interface {
 // ErrTrust says that a role does not exist or does not trust the identity.
 var ErrTrust = errors.New("the role does not trust the identity")
 
+// Roles is where roles are kept. service/iam implements it.
+type Roles interface {
+	// Role is the role of an ARN, or access.ErrNoRole.
+	Role(ctx context.Context, arn string) (*access.Role, error)
+}
+
 // Config is what a Service needs.
 type Config struct {
 	DB      *store.DB
@@ -46,9 +54,12 @@ type Config struct {
 	Pools   *pool.Registry
 	Tokens  *token.Issuer
 	Access  access.Decider
+	Roles   Roles
 	Region  string
 	Account string
 	Now     func() time.Time
+	// Issuer is the issuer of the pools' own tokens; empty for AWS's.
+	Issuer string
 }
 
 // Service implements cognitoidentity.API.
@@ -61,7 +72,10 @@ type Service struct {
 }
 
 // New returns the service; Assume must be called before it is used.
-func New(c Config) *Service { return &Service{Config: c} }
+func New(c Config) *Service {
+	c.Issuer = cmp.Or(c.Issuer, AWSIssuer)
+	return &Service{Config: c}
+}
 
 // Assume says who makes role sessions. That is STS, which in turn verifies
 // tokens here, so neither can be made before the other.
@@ -85,11 +99,6 @@ type identityPool struct {
 
 // settings are what CreateIdentityPool and UpdateIdentityPool set.
 type settings = cognitoidentity.CreateIdentityPoolInput
-
-// roles are what SetIdentityPoolRoles sets.
-type roles struct {
-	Roles map[string]string `json:",omitempty"`
-}
 
 // cache holds pools until any configuration changes.
 type cache struct {

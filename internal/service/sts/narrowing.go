@@ -17,6 +17,8 @@ const (
 	maxPolicy     = 2048
 	maxPolicyARNs = 10
 	maxTags       = 50
+	maxTagKey     = 128
+	maxTagValue   = 256
 	packedLimit   = 6144
 )
 

@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"gatehouse/internal/api/sts"
 	"gatehouse/internal/authz/access"
@@ -117,6 +118,9 @@ func (s *Service) AssumeWithWebIdentity(ctx context.Context, r AssumeRequest) (*
 	if err := s.trusts(ctx, role, r); err != nil {
 		return nil, nil, err
 	}
+	if reason := badTags(r.Identity.Tags); reason != "" {
+		return nil, nil, refuse(ctx, reason)
+	}
 	n := Narrowing{Policies: r.Policies, PolicyARNs: r.PolicyARNs}
 	if err := s.check(ctx, n); err != nil {
 		return nil, nil, err
@@ -138,6 +142,20 @@ func (s *Service) AssumeWithWebIdentity(ctx context.Context, r AssumeRequest) (*
 	putPrincipalTags(session.Context, r.Identity.Tags)
 	c, err := s.Credentials.Issue(session)
 	return c, session, err
+}
+
+// badTags says why a token's tags cannot be a session's, or "". None is cut or
+// left out: a policy may deny by it.
+func badTags(tags map[string]string) string {
+	if len(tags) > maxTags {
+		return "the token has more than " + strconv.Itoa(maxTags) + " principal tags"
+	}
+	for k, v := range tags {
+		if len(k) > maxTagKey || utf8.RuneCountInString(v) > maxTagValue {
+			return "the principal tag " + strconv.Quote(k) + " is too long"
+		}
+	}
+	return ""
 }
 
 func refuse(ctx context.Context, reason string) error {
