@@ -13,7 +13,9 @@ import (
 	"strings"
 	"testing"
 
+	"gatehouse/internal/api"
 	"gatehouse/internal/api/cognitoidp"
+	"gatehouse/internal/api/ssm"
 )
 
 const page = "../../docs/operations.md"
@@ -24,7 +26,7 @@ const page = "../../docs/operations.md"
 // UPDATE_DOCS=1 writes the page (make generate).
 func TestOperations(t *testing.T) {
 	written := methods(t, "../../internal/service/userpool")
-	tests := callers(t, "../e2e")
+	tests := callers(t, "../e2e", cognitoidp.Service)
 	var b bytes.Buffer
 	b.WriteString("# The operations of cognito-idp\n\nMade from the code by `make generate`; a test fails when a written operation has no test.\n\n")
 	done := 0
@@ -66,6 +68,25 @@ func TestOperations(t *testing.T) {
 	}
 }
 
+// TestOperations_parameters: a written operation of Parameter Store that no test
+// calls fails.
+func TestOperations_parameters(t *testing.T) {
+	written, tests := methods(t, "../../internal/service/ssm"), callers(t, "../e2e", ssm.Service)
+	done := 0
+	for op := range ssm.Service.Operations {
+		if !written[op] {
+			continue
+		}
+		done++
+		if len(tests[op]) == 0 {
+			t.Errorf("%s is written and no test in test/e2e calls it", op)
+		}
+	}
+	if done < 12 {
+		t.Errorf("only %d operations of Parameter Store are written", done)
+	}
+}
+
 func parse(t *testing.T, dir, pattern string) []*ast.File {
 	t.Helper()
 	names, err := filepath.Glob(filepath.Join(dir, pattern))
@@ -100,9 +121,9 @@ func methods(t *testing.T, dir string) map[string]bool {
 	return found
 }
 
-// callers are the tests that call each operation, directly or through the
+// callers are the tests that call each operation of a service, directly or through the
 // helpers of their package.
-func callers(t *testing.T, dir string) map[string][]string {
+func callers(t *testing.T, dir string, service *api.Service) map[string][]string {
 	calls := map[string]map[string]bool{} // function → what it names
 	for _, f := range parse(t, dir, "*_test.go") {
 		for _, d := range f.Decls {
@@ -139,7 +160,7 @@ func callers(t *testing.T, dir string) map[string][]string {
 			}
 			seen[fn] = true
 			for n := range calls[fn] {
-				if cognitoidp.Service.Operations[n] != nil {
+				if service.Operations[n] != nil {
 					seen["op "+n] = true
 				}
 				if calls[n] != nil && !strings.HasPrefix(n, "Test") {
