@@ -45,6 +45,7 @@ type Config struct {
 	Locations      string
 	Log            string
 	Dev            bool
+	PrivateIssuers bool
 
 	file string
 }
@@ -70,6 +71,7 @@ func (c *Config) flags(fs *flag.FlagSet) {
 	fs.StringVar(&c.SMTPFrom, "smtp-from", "no-reply@localhost", "sender `address` of mails")
 	fs.StringVar(&c.SMSWebhook, "sms-webhook", "", "`URL` that gets a JSON POST for each text message; without it they stay in the outbox")
 	fs.StringVar(&c.LambdaEndpoint, "lambda-endpoint", "", "`URL` of a service that speaks AWS Lambda's Invoke API: it runs the functions of user pools, and its events carry people's attributes and, for UserMigration, passwords; without it no pool can have functions")
+	fs.BoolVar(&c.PrivateIssuers, "private-issuers", false, "read the keys of OpenID Connect providers (IAM, identity pools) also at addresses of private networks and of this machine; without it at public addresses only")
 	fs.StringVar(&c.Issuer, "issuer", "public", "`form` of the issuer in tokens: public (<public-url>/<poolId>) or aws (https://cognito-idp.<region>.amazonaws.com/<poolId>)")
 	fs.StringVar(&c.SealKey, "seal-key", "", "sealing `keys` (base64, newest first, comma-separated) in place of the ring file in the data folder; give it by environment, not on a command line")
 	fs.StringVar(&c.SealKeyFile, "seal-key-file", "", "`file` of the key ring (default keyring.json in the data folder)")

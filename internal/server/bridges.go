@@ -3,10 +3,13 @@ package server
 import (
 	"context"
 	"errors"
+	"strings"
 	"time"
 
 	apists "gatehouse/internal/api/sts"
 	"gatehouse/internal/authz/credentials"
+	"gatehouse/internal/outbound/oidc"
+	"gatehouse/internal/service/iam"
 	"gatehouse/internal/service/identitypool"
 	"gatehouse/internal/service/sts"
 )
@@ -36,8 +39,14 @@ func webIdentity(id *identitypool.WebIdentity, expires time.Time) *sts.WebIdenti
 		AMR: id.AMR, Tags: id.Tags, Expires: expires}
 }
 
-// verifier lets STS verify the tokens of identity pools.
-type verifier struct{ identities *identitypool.Service }
+// verifier lets STS verify the tokens of identity pools, and of the OpenID
+// Connect providers that IAM knows.
+type verifier struct {
+	identities *identitypool.Service
+	iam        *iam.Service
+	outside    *oidc.Verifier
+	prefix     string // of the providers' ARNs
+}
 
 func (v verifier) Verify(ctx context.Context, text string) (*sts.WebIdentity, error) {
 	issuer, err := identitypool.Issuer(text)
@@ -45,7 +54,7 @@ func (v verifier) Verify(ctx context.Context, text string) (*sts.WebIdentity, er
 		return nil, &sts.TokenError{Fault: sts.TokenInvalid, Cause: err}
 	}
 	if issuer != v.identities.Issuer {
-		return nil, &sts.TokenError{Fault: sts.TokenIssuer, Issuer: issuer}
+		return v.provider(ctx, issuer, text)
 	}
 	id, expires, err := v.identities.VerifyOpenID(ctx, text)
 	switch {
@@ -57,4 +66,32 @@ func (v verifier) Verify(ctx context.Context, text string) (*sts.WebIdentity, er
 		return nil, err
 	}
 	return webIdentity(id, expires), nil
+}
+
+// provider verifies the token of a provider that IAM knows.
+func (v verifier) provider(ctx context.Context, issuer, text string) (*sts.WebIdentity, error) {
+	_, name, _ := strings.Cut(issuer, "://")
+	arn := v.prefix + strings.TrimSuffix(name, "/")
+	registered, clients, ok, err := v.iam.OIDCProvider(ctx, arn)
+	if err != nil {
+		return nil, err
+	}
+	if !ok {
+		return nil, &sts.TokenError{Fault: sts.TokenIssuer, Issuer: issuer}
+	}
+	t, err := v.outside.Verify(ctx, oidc.Provider{Issuer: registered, ClientIDs: clients}, text)
+	fault := sts.TokenInvalid
+	switch {
+	case err == nil:
+		return &sts.WebIdentity{Provider: arn, Issuer: t.Issuer, Audience: t.Audience, Subject: t.Subject, AMR: t.AMR(), Tags: t.PrincipalTags(), Expires: t.Expires}, nil
+	case errors.Is(err, oidc.ErrExpired):
+		return nil, &sts.TokenError{Fault: sts.TokenExpired, Now: v.identities.Now(), Expires: t.Expires}
+	case errors.Is(err, oidc.ErrIssuer):
+		return nil, &sts.TokenError{Fault: sts.TokenIssuer, Issuer: issuer}
+	case errors.Is(err, oidc.ErrAudience), errors.Is(err, oidc.ErrNoAudience):
+		fault = sts.TokenAudience
+	case errors.Is(err, oidc.ErrUnavailable):
+		fault = sts.TokenKey
+	}
+	return nil, &sts.TokenError{Fault: fault, Cause: err}
 }

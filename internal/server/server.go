@@ -41,6 +41,7 @@ import (
 	"gatehouse/internal/engine"
 	"gatehouse/internal/event"
 	"gatehouse/internal/outbound/delivery"
+	"gatehouse/internal/outbound/oidc"
 	"gatehouse/internal/outbound/trigger"
 	"gatehouse/internal/seal"
 	"gatehouse/internal/service/iam"
@@ -220,7 +221,7 @@ func (s *Server) compose(o Options) error {
 	signIn := signin.New(signin.Config{DB: s.db, Ring: s.ring, Crypto: crypto, Tokens: s.tokens, Delivery: s.outbox, Triggers: triggers, Risk: guard,
 		Now: now, BaseDomain: c.BaseDomain, Region: c.Region})
 
-	s.iam = iam.New(iam.Config{DB: s.db, Account: c.Account, Now: now})
+	s.iam = iam.New(iam.Config{DB: s.db, Account: c.Account, Now: now, LoopbackIssuers: c.Dev})
 	sessions := credentials.New(s.ring)
 	s.authenticator = access.NewAuthenticator(s.iam, sessions, now, c.Region)
 	s.authorizer = access.NewAuthorizer(s.iam, c.Account)
@@ -229,10 +230,12 @@ func (s *Server) compose(o Options) error {
 		Triggers: triggers, Access: s.authorizer, Region: c.Region, Account: c.Account, BaseDomain: c.BaseDomain, PublicURL: s.publicURL, Now: now, Log: s.log})
 	s.users = users
 	signIn.Adopts(users)
+	outside := oidc.New(oidc.Config{Now: now, Private: c.PrivateIssuers, Loopback: c.Dev})
 	identities := identitypool.New(identitypool.Config{DB: s.db, Ring: s.ring, Pools: pools, Tokens: s.tokens,
 		Access: s.authorizer, Roles: s.iam, Region: c.Region, Account: c.Account, Now: now,
-		Issuer: s.identityIssuer()})
-	tokenService := sts.New(sts.Config{Roles: s.iam, Access: s.authorizer, Credentials: sessions, WebIdentities: verifier{identities},
+		Issuer: s.identityIssuer(), Providers: s.iam, OIDC: outside})
+	web := verifier{identities, s.iam, outside, "arn:aws:iam::" + c.Account + ":oidc-provider/"}
+	tokenService := sts.New(sts.Config{Roles: s.iam, Access: s.authorizer, Credentials: sessions, WebIdentities: web,
 		Account: c.Account, Now: now})
 	identities.Assume(assumer{tokenService})
 

@@ -10,6 +10,7 @@ import (
 
 	"gatehouse/internal/api"
 	"gatehouse/internal/api/iam"
+	"gatehouse/internal/outbound/oidc"
 	"gatehouse/internal/store"
 )
 
@@ -34,7 +35,11 @@ func (s *Service) OIDCProvider(ctx context.Context, arn string) (issuer string, 
 	if err != nil {
 		return "", nil, false, err
 	}
-	return "https://" + strings.TrimPrefix(p.ARN, s.oidcPrefix()), slices.Clone(p.ClientIDs), true, nil
+	name := strings.TrimPrefix(p.ARN, s.oidcPrefix())
+	if s.onLoopback("https://" + name) {
+		return "http://" + name, slices.Clone(p.ClientIDs), true, nil
+	}
+	return "https://" + name, slices.Clone(p.ClientIDs), true, nil
 }
 
 func oidcNotFound(arn string) error {
@@ -49,13 +54,25 @@ func oidcProvider(tx *store.Tx, arn string) (*store.IAMOIDCProvider, error) {
 	return p, err
 }
 
-// oidcName is the part of a provider's ARN that its URL makes.
-func oidcName(text string) (string, error) {
+// onLoopback reports whether a URL is of a provider on this machine, which
+// speaks http where LoopbackIssuers says so: the ARN does not tell the scheme.
+func (s *Service) onLoopback(text string) bool {
 	u, err := url.Parse(text)
-	if err != nil || u.Scheme != "https" || u.Host == "" || u.User != nil || u.RawQuery != "" || u.Fragment != "" || strings.ContainsAny(text, " \t\r\n") {
+	return err == nil && s.LoopbackIssuers && oidc.IsLoopback(u.Hostname())
+}
+
+// oidcName is the part of a provider's ARN that its URL makes.
+func (s *Service) oidcName(text string) (string, error) {
+	u, err := url.Parse(text)
+	if err != nil || u.Scheme != "https" && !(u.Scheme == "http" && s.onLoopback(text)) || u.Host == "" || u.User != nil || u.RawQuery != "" || u.Fragment != "" || strings.ContainsAny(text, " \t\r\n") {
 		return "", &iam.InvalidInputException{Message: "Invalid Open ID Connect Provider URL"}
 	}
-	return strings.TrimSuffix(strings.TrimPrefix(text, "https://"), "/"), nil
+	return nameOf(text), nil
+}
+
+// nameOf is a provider's URL without scheme.
+func nameOf(text string) string {
+	return strings.TrimSuffix(strings.TrimPrefix(strings.TrimPrefix(text, "https://"), "http://"), "/")
 }
 
 func checkLists(clientIDs, thumbprints []string) error {
@@ -71,7 +88,7 @@ func checkLists(clientIDs, thumbprints []string) error {
 // CreateOpenIDConnectProvider makes a provider known whose tokens roles may
 // trust. The issuer is not asked: it need not be up.
 func (s *Service) CreateOpenIDConnectProvider(ctx context.Context, in *iam.CreateOpenIDConnectProviderInput) (*iam.CreateOpenIDConnectProviderOutput, error) {
-	name, err := oidcName(*in.Url)
+	name, err := s.oidcName(*in.Url)
 	if err != nil {
 		return nil, err
 	}

@@ -195,7 +195,7 @@ func (s *Service) target(tx *store.Tx, what subject, in input, caller *access.Ca
 		}
 		return t, err
 	case newProvider:
-		return &target{resource: s.oidcPrefix() + strings.TrimSuffix(strings.TrimPrefix(in.or("Url", ""), "https://"), "/")}, nil
+		return &target{resource: s.oidcPrefix() + nameOf(in.or("Url", ""))}, nil
 	case newUser:
 		return &target{resource: s.arnOf(store.IAMUser, in.or("Path", "/"), in.or("UserName", ""))}, nil
 	case newRole:

@@ -28,6 +28,8 @@ type Config struct {
 	DB      *store.DB
 	Account string // 12 digits
 	Now     func() time.Time
+	// LoopbackIssuers lets OpenID Connect providers on this machine be http.
+	LoopbackIssuers bool
 }
 
 // Service implements iam.API, access.Principals and access.UseRecorder.

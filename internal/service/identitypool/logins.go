@@ -50,6 +50,10 @@ func (s *Service) verify(ctx context.Context, p *identityPool, logins map[string
 }
 
 func (s *Service) verifyOne(ctx context.Context, p *identityPool, key, text string) (*login, error) {
+	st := p.settings
+	if _, configured := st.SupportedLoginProviders[key]; configured && opaque[key] {
+		return nil, notAuthorized("Login provider " + key + " is not available: this server cannot check its tokens.")
+	}
 	if !isJWT(text) {
 		return nil, notAuthorized("Invalid login token. Not a valid OpenId Connect identity token.")
 	}
@@ -59,16 +63,18 @@ func (s *Service) verifyOne(ctx context.Context, p *identityPool, key, text stri
 		}
 		return nil, notAuthorized("Invalid login token. Can't pass in a Cognito token.")
 	}
-	st := p.settings
 	if len(st.CognitoIdentityProviders)+len(st.SupportedLoginProviders)+len(st.OpenIdConnectProviderARNs)+len(st.SamlProviderARNs) == 0 {
 		return nil, errLogins
 	}
-	poolID, isUserPool := userPoolOf(key)
-	if !isUserPool {
-		return nil, errProvider
+	if poolID, ok := userPoolOf(key); ok {
+		return s.userPoolLogin(ctx, p, key, poolID, text)
 	}
+	return s.oidcLogin(ctx, p, key, text)
+}
+
+func (s *Service) userPoolLogin(ctx context.Context, p *identityPool, key, poolID, text string) (*login, error) {
 	var providers []cognitoidentity.CognitoIdentityProvider
-	for _, c := range st.CognitoIdentityProviders {
+	for _, c := range p.settings.CognitoIdentityProviders {
 		if *c.ProviderName == key {
 			providers = append(providers, c)
 		}

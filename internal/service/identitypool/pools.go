@@ -16,7 +16,7 @@ import (
 
 // CreateIdentityPool makes a pool.
 func (s *Service) CreateIdentityPool(ctx context.Context, in *cognitoidentity.CreateIdentityPoolInput) (*cognitoidentity.CreateIdentityPoolOutput, error) {
-	if err := checkSettings(in); err != nil {
+	if err := s.checkSettings(ctx, in); err != nil {
 		return nil, err
 	}
 	p := &identityPool{id: s.Region + ":" + uuid.NewString(), settings: in, roles: &roles{}}
@@ -27,11 +27,14 @@ func (s *Service) CreateIdentityPool(ctx context.Context, in *cognitoidentity.Cr
 	return describe[cognitoidentity.CreateIdentityPoolOutput](p.id, in), err
 }
 
-func checkSettings(in *settings) error {
+func (s *Service) checkSettings(ctx context.Context, in *settings) error {
 	if err := checkTags(in.IdentityPoolTags); err != nil {
 		return err
 	}
 	if err := checkDeveloper(in); err != nil {
+		return err
+	}
+	if err := s.checkProviders(ctx, in); err != nil {
 		return err
 	}
 	seen := map[string]bool{}
@@ -142,7 +145,7 @@ func (s *Service) UpdateIdentityPool(ctx context.Context, in *cognitoidentity.Up
 		AllowClassicFlow: in.AllowClassicFlow, SupportedLoginProviders: in.SupportedLoginProviders, DeveloperProviderName: in.DeveloperProviderName,
 		OpenIdConnectProviderARNs: in.OpenIdConnectProviderARNs, CognitoIdentityProviders: in.CognitoIdentityProviders,
 		SamlProviderARNs: in.SamlProviderARNs, IdentityPoolTags: in.IdentityPoolTags}
-	if err := checkSettings(next); err != nil {
+	if err := s.checkSettings(ctx, next); err != nil {
 		return nil, err
 	}
 	err := s.change(ctx, *in.IdentityPoolId, func(p *identityPool) error {

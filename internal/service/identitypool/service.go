@@ -20,6 +20,7 @@ import (
 	"gatehouse/internal/authn/token"
 	"gatehouse/internal/authz/access"
 	"gatehouse/internal/authz/credentials"
+	"gatehouse/internal/outbound/oidc"
 	"gatehouse/internal/seal"
 	"gatehouse/internal/store"
 )
@@ -47,29 +48,41 @@ type Roles interface {
 	Role(ctx context.Context, arn string) (*access.Role, error)
 }
 
+// Providers is where OpenID Connect providers are kept. service/iam implements
+// it.
+type Providers interface {
+	// OIDCProvider is the issuer of the provider with that ARN and the clients
+	// whose tokens it may give to us, or false.
+	OIDCProvider(ctx context.Context, arn string) (issuer string, clientIDs []string, ok bool, err error)
+}
+
 // Config is what a Service needs.
 type Config struct {
-	DB      *store.DB
-	Ring    *seal.Ring
-	Pools   *pool.Registry
-	Tokens  *token.Issuer
-	Access  access.Decider
-	Roles   Roles
-	Region  string
-	Account string
-	Now     func() time.Time
+	DB     *store.DB
+	Ring   *seal.Ring
+	Pools  *pool.Registry
+	Tokens *token.Issuer
+	Access access.Decider
+	Roles  Roles
+	// Providers and OIDC are for the logins of providers elsewhere.
+	Providers Providers
+	OIDC      *oidc.Verifier
+	Region    string
+	Account   string
+	Now       func() time.Time
 	// Issuer is the issuer of the pools' own tokens; empty for AWS's.
 	Issuer string
 }
 
 // Service implements cognitoidentity.API.
 type Service struct {
-	cognitoidentity.Unimplemented
 	Config
 	assumer Assumer
 	cache   cache
 	keys    keys
 }
+
+var _ cognitoidentity.API = (*Service)(nil)
 
 // New returns the service; Assume must be called before it is used.
 func New(c Config) *Service {
