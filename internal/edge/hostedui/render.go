@@ -108,6 +108,9 @@ func (w view) Script() string {
 // Style is the address of the style sheet.
 func (w view) Style() string { return w.s.Link(assetPath("style.css"), nil) }
 
+// Dark is the address of the colours for the dark.
+func (w view) Dark() string { return w.s.Link(assetPath("dark.css"), nil) }
+
 // Brand is how the operator wants the pages to look.
 func (w view) Brand() brand { return w.brand() }
 
