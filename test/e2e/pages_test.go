@@ -756,6 +756,61 @@ func TestPages_managedLogin(t *testing.T) {
 	})
 }
 
+// TestPages_terms: sign-up names the client's terms, in the reader's language
+// where there is one, once there are both.
+func TestPages_terms(t *testing.T) {
+	each(t, func(e *env) {
+		d := e.openDomain(nil)
+		b := d.browser()
+		agreed := func(lang string) (hrefs []string) {
+			e.Helper()
+			p := b.see("/signup", d.usual("lang", lang)...)
+			doc, err := html.Parse(strings.NewReader(string(p.body)))
+			e.ok(err)
+			for n := range doc.Descendants() {
+				at := map[string]string{}
+				for _, x := range n.Attr {
+					at[x.Key] = x.Val
+				}
+				if n.Data == "a" && at["target"] == "_blank" && at["rel"] == "noopener" {
+					hrefs = append(hrefs, at["href"])
+				}
+			}
+			if said := strings.Contains(p.text, "By signing up, you agree to the terms of use and the privacy policy") || strings.Contains(p.text, "stimmen Sie den") || strings.Contains(p.text, "Kaydolarak"); said != (hrefs != nil) {
+				e.Errorf("with the links %v the page says %s", hrefs, p.text)
+			}
+			return hrefs
+		}
+		terms := func(name string, links map[string]string) *string {
+			e.Helper()
+			out, err := e.root.IDP.CreateTerms(e.Context(), &idp.CreateTermsInput{UserPoolId: &d.pool, ClientId: &d.client, TermsName: &name, TermsSource: "LINK", Enforcement: "NONE", Links: links})
+			e.ok(err)
+			return out.Terms.TermsId
+		}
+		const use, privacy = "https://example.com/terms?a=1&b=2", "https://example.com/privacy"
+		terms("terms-of-use", map[string]string{"cognito:default": use, "cognito:german": use + "&de"})
+		if got := agreed("en"); got != nil {
+			e.Errorf("one document alone gives %v", got)
+		}
+		id := terms("privacy-policy", map[string]string{"cognito:default": privacy})
+		for lang, want := range map[string][]string{"en": {use, privacy}, "de": {use + "&de", privacy}, "tr": {use, privacy}} {
+			if got := agreed(lang); !slices.Equal(got, want) {
+				e.Errorf("in %s the links are %v, want %v", lang, got, want)
+			}
+		}
+		// Another client has none, and what is not HTTPS is no link.
+		other, _ := d.newClient(oauthClient)
+		if p := (&browser{d.of(other, ""), b.http}).see("/signup", d.of(other, "").usual("lang", "en")...); strings.Contains(p.text, "you agree") {
+			e.Errorf("another client's page says %s", p.text)
+		}
+		_, err := e.root.IDP.UpdateTerms(e.Context(), &idp.UpdateTermsInput{UserPoolId: &d.pool, TermsId: id, Links: map[string]string{"cognito:default": "http://example.com/privacy"}})
+		e.ok(err)
+		if got := agreed("en"); got != nil {
+			e.Errorf("with a link that is not HTTPS the page has %v", got)
+		}
+	})
+}
+
 func TestPages_languages(t *testing.T) {
 	eachDomain(t, nil, func(d *openedDomain) {
 		b := d.browser()

@@ -36,6 +36,8 @@ type Users interface {
 	ConfirmForgotPassword(ctx context.Context, in *cognitoidp.ConfirmForgotPasswordInput) (*cognitoidp.ConfirmForgotPasswordOutput, error)
 	GetUICustomization(ctx context.Context, in *cognitoidp.GetUICustomizationInput) (*cognitoidp.GetUICustomizationOutput, error)
 	DescribeManagedLoginBrandingByClient(ctx context.Context, in *cognitoidp.DescribeManagedLoginBrandingByClientInput) (*cognitoidp.DescribeManagedLoginBrandingByClientOutput, error)
+	// TermsOf are the links of a client's terms, by their names and languages.
+	TermsOf(ctx context.Context, poolID, clientID string) (map[string]map[string]string, error)
 	StartPasskey(ctx context.Context, p *pool.Pool, c *pool.Client, l *signin.Login) (options json.RawMessage, err error)
 	CompletePasskey(ctx context.Context, p *pool.Pool, c *pool.Client, l *signin.Login, credential json.RawMessage) error
 }

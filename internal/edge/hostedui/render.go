@@ -30,9 +30,12 @@ type view struct {
 	Fields  []field
 	Rules   []string // of a new password
 	Picture *picture
-	Submit  *button
-	Others  []button // other ways on, below the first
-	Links   []link
+	// Agreement is the sentence about the terms; pieces with an address are
+	// links.
+	Agreement []link
+	Submit    *button
+	Others    []button // other ways on, below the first
+	Links     []link
 	// Options are what a browser needs to ask for a passkey.
 	Options string
 	// Code is an error code to tell the app's people.
