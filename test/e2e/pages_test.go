@@ -642,6 +642,175 @@ func TestPages_branding(t *testing.T) {
 	})
 }
 
+// TestPages_managedLogin: a client's style shows on the pages of a domain of
+// ManagedLoginVersion 2, and nothing gets into its sheet that is no colour.
+func TestPages_managedLogin(t *testing.T) {
+	eachDomain(t, nil, func(d *openedDomain) {
+		member := func(path string, v any) map[string]any {
+			names := strings.Split(path, ".")
+			for i := len(names) - 1; i >= 0; i-- {
+				v = map[string]any{names[i]: v}
+			}
+			return v.(map[string]any)
+		}
+		colors := func(mode map[string]any) map[string]any {
+			return map[string]any{"primaryButton": map[string]any{"lightMode": mode, "darkMode": member("defaults.backgroundColor", "abcdefff")},
+				"pageBackground": member("lightMode.color", `red;}body{background:url("https://evil.example")`)}
+		}
+		svg := `<svg xmlns="http://www.w3.org/2000/svg"><rect width="9" height="9"/></svg>`
+		created, err := d.brand(&idp.CreateManagedLoginBrandingInput{Settings: settingsOf(map[string]any{"components": colors(member("defaults.backgroundColor", "12345678"))}),
+			Assets: []types.AssetType{asset("FORM_LOGO", "LIGHT", "PNG", pngImage()), asset("FORM_LOGO", "DARK", "SVG", []byte(svg)), asset("FAVICON_SVG", "DYNAMIC", "SVG", []byte(svg)),
+				asset("PAGE_BACKGROUND", "DYNAMIC", "PNG", pngImage()), asset("PASSKEY_GRAPHIC", "DYNAMIC", "PNG", pngImage())}})
+		d.ok(err)
+		b := d.browser()
+		files := func() map[string]string { // kinds of the brand's files by address
+			d.Helper()
+			found := map[string]string{}
+			p := b.see("/login", d.usual("prompt", "login")...).shows(200, "Sign in")
+			doc, err := html.Parse(strings.NewReader(string(p.body)))
+			d.ok(err)
+			for n := range doc.Descendants() {
+				for _, x := range n.Attr {
+					if strings.Contains(x.Val, "/assets/managed.css") || strings.Contains(x.Val, "/assets/picture") {
+						u, err := p.address.Parse(x.Val)
+						d.ok(err)
+						found[u.String()] = n.Data + " " + x.Key
+					}
+				}
+			}
+			return found
+		}
+		version := func(n int32) {
+			d.Helper()
+			_, err := d.root.IDP.UpdateUserPoolDomain(d.Context(), &idp.UpdateUserPoolDomainInput{UserPoolId: &d.pool, Domain: aws.String("team-a"), ManagedLoginVersion: &n})
+			d.ok(err)
+		}
+		version(1)
+		if got := files(); len(got) != 0 {
+			d.Errorf("the classic pages show %v", got)
+		}
+		version(2)
+		got := files()
+		if len(got) != 4 {
+			d.Errorf("the page shows %v", got)
+		}
+		sheet := ""
+		for address, where := range got {
+			a := d.get(address)
+			kind := a.header.Get("Content-Type")
+			if a.status != 200 || a.header.Get("Cache-Control") != "public, max-age=3600" {
+				d.Errorf("%s: %d %v", address, a.status, a.header)
+			}
+			want := "image/svg+xml"
+			switch {
+			case strings.Contains(address, "managed.css"):
+				want, sheet = "text/css; charset=utf-8", string(a.body)
+			case where == "img src":
+				want = "image/png"
+			}
+			if kind != want {
+				d.Errorf("%s (%s) is %s", address, where, kind)
+			}
+			if policy := a.header.Get("Content-Security-Policy"); want == "image/svg+xml" && (!strings.Contains(policy, "default-src 'none'") || !strings.Contains(policy, "sandbox")) {
+				d.Errorf("the policy of an SVG is %q", policy)
+			}
+		}
+		if !strings.Contains(sheet, "@media (prefers-color-scheme: light){:root{--accent:#12345678;}}") || !strings.Contains(sheet, "@media (prefers-color-scheme: dark){:root{--accent:#abcdefff;}}") ||
+			strings.Contains(sheet, "evil") || strings.Contains(sheet, "--page:") {
+			d.Errorf("the sheet is %s", sheet)
+		}
+		_, address, _ := strings.Cut(sheet, `url("`)
+		address, _, _ = strings.Cut(address, `"`)
+		u, err := url.Parse(d.base)
+		d.ok(err)
+		if u, err = u.Parse(address); err != nil || d.get(u.String()).header.Get("Content-Type") != "image/png" {
+			d.Errorf("the background is at %q, %v", address, err)
+		}
+		for _, path := range []string{"managed.css", "managed.css?client_id=%3C", "managed.css?client_id=nosuch", "picture?client_id=" + d.client,
+			"picture?client_id=" + d.client + "&category=PASSKEY_GRAPHIC&mode=DYNAMIC", "picture?client_id=" + d.client + "&category=FORM_LOGO&mode=x"} {
+			if a := d.get(d.base + "/assets/" + path); a.status != 404 {
+				d.Errorf("%s: %d", path, a.status)
+			}
+		}
+		// What is switched off is not shown, and a scheme is kept to.
+		update := func(in *idp.UpdateManagedLoginBrandingInput) {
+			d.Helper()
+			in.UserPoolId, in.ManagedLoginBrandingId = &d.pool, created.ManagedLoginBrandingId
+			_, err := d.root.IDP.UpdateManagedLoginBranding(d.Context(), in)
+			d.ok(err)
+		}
+		update(&idp.UpdateManagedLoginBrandingInput{Settings: settingsOf(map[string]any{"categories": member("global.colorSchemeMode", "LIGHT"), "components": member("form.logo.enabled", false)})})
+		if got := files(); len(got) != 2 {
+			d.Errorf("without a logo the page shows %v", got)
+		}
+		if p := string(b.see("/login", d.usual("prompt", "login")...).body); strings.Contains(p, "dark") {
+			d.Errorf("the page is light always, and says %s", p)
+		}
+		update(&idp.UpdateManagedLoginBrandingInput{UseCognitoProvidedValues: true})
+		if got := files(); len(got) != 0 {
+			d.Errorf("in our own look the page shows %v", got)
+		}
+		_, err = d.root.IDP.DeleteManagedLoginBranding(d.Context(), &idp.DeleteManagedLoginBrandingInput{UserPoolId: &d.pool, ManagedLoginBrandingId: created.ManagedLoginBrandingId})
+		d.ok(err)
+		b.see("/login", d.usual("prompt", "login")...).shows(200, "Sign in")
+	})
+}
+
+// TestPages_terms: sign-up names the client's terms, in the reader's language
+// where there is one, once there are both.
+func TestPages_terms(t *testing.T) {
+	each(t, func(e *env) {
+		d := e.openDomain(nil)
+		b := d.browser()
+		agreed := func(lang string) (hrefs []string) {
+			e.Helper()
+			p := b.see("/signup", d.usual("lang", lang)...)
+			doc, err := html.Parse(strings.NewReader(string(p.body)))
+			e.ok(err)
+			for n := range doc.Descendants() {
+				at := map[string]string{}
+				for _, x := range n.Attr {
+					at[x.Key] = x.Val
+				}
+				if n.Data == "a" && at["target"] == "_blank" && at["rel"] == "noopener" {
+					hrefs = append(hrefs, at["href"])
+				}
+			}
+			if said := strings.Contains(p.text, "By signing up, you agree to the terms of use and the privacy policy") || strings.Contains(p.text, "stimmen Sie den") || strings.Contains(p.text, "Kaydolarak"); said != (hrefs != nil) {
+				e.Errorf("with the links %v the page says %s", hrefs, p.text)
+			}
+			return hrefs
+		}
+		terms := func(name string, links map[string]string) *string {
+			e.Helper()
+			out, err := e.root.IDP.CreateTerms(e.Context(), &idp.CreateTermsInput{UserPoolId: &d.pool, ClientId: &d.client, TermsName: &name, TermsSource: "LINK", Enforcement: "NONE", Links: links})
+			e.ok(err)
+			return out.Terms.TermsId
+		}
+		const use, privacy = "https://example.com/terms?a=1&b=2", "https://example.com/privacy"
+		terms("terms-of-use", map[string]string{"cognito:default": use, "cognito:german": use + "&de"})
+		if got := agreed("en"); got != nil {
+			e.Errorf("one document alone gives %v", got)
+		}
+		id := terms("privacy-policy", map[string]string{"cognito:default": privacy})
+		for lang, want := range map[string][]string{"en": {use, privacy}, "de": {use + "&de", privacy}, "tr": {use, privacy}} {
+			if got := agreed(lang); !slices.Equal(got, want) {
+				e.Errorf("in %s the links are %v, want %v", lang, got, want)
+			}
+		}
+		// Another client has none, and what is not HTTPS is no link.
+		other, _ := d.newClient(oauthClient)
+		if p := (&browser{d.of(other, ""), b.http}).see("/signup", d.of(other, "").usual("lang", "en")...); strings.Contains(p.text, "you agree") {
+			e.Errorf("another client's page says %s", p.text)
+		}
+		_, err := e.root.IDP.UpdateTerms(e.Context(), &idp.UpdateTermsInput{UserPoolId: &d.pool, TermsId: id, Links: map[string]string{"cognito:default": "http://example.com/privacy"}})
+		e.ok(err)
+		if got := agreed("en"); got != nil {
+			e.Errorf("with a link that is not HTTPS the page has %v", got)
+		}
+	})
+}
+
 func TestPages_languages(t *testing.T) {
 	eachDomain(t, nil, func(d *openedDomain) {
 		b := d.browser()

@@ -31,6 +31,8 @@ type Pool struct {
 	// HasGroups is false in a pool without groups, whose users need not be
 	// asked for theirs.
 	HasGroups bool
+	// ManagedLogin says that a domain of the pool has ManagedLoginVersion 2.
+	ManagedLogin bool
 }
 
 // Factors are the settings of second factors and passkeys, which have
@@ -273,6 +275,11 @@ func (r *Registry) Pool(ctx context.Context, id string) (*Pool, error) {
 	}
 	p.HasGroups = groups
 	for _, d := range domains {
+		var b struct{ ManagedLoginVersion int }
+		if err := json.Unmarshal([]byte(d.Body), &b); err != nil {
+			return nil, err
+		}
+		p.ManagedLogin = p.ManagedLogin || b.ManagedLoginVersion == 2
 		if d.Custom {
 			p.Settings.CustomDomain = &d.Domain
 		} else {

@@ -37,7 +37,7 @@ type asset struct {
 
 var assets, assetNames = func() (map[string]*asset, map[string]string) {
 	all, names := map[string]*asset{}, map[string]string{}
-	for name, kind := range map[string]string{"style.css": "text/css", "passkey.js": "text/javascript", "submit.js": "text/javascript"} {
+	for name, kind := range map[string]string{"style.css": "text/css", "dark.css": "text/css", "passkey.js": "text/javascript", "submit.js": "text/javascript"} {
 		b, err := staticFiles.ReadFile("static/" + name)
 		if err != nil {
 			panic(err) // they are part of the program
@@ -73,6 +73,10 @@ func (h *Handler) asset(w http.ResponseWriter, r *http.Request, s *site.Site) {
 		h.brandFile(w, r, s)
 		return
 	}
+	if s.Path == managedCSS || s.Path == managedPicture {
+		h.managedFile(w, r, s)
+		return
+	}
 	a := assets[s.Path]
 	if a == nil {
 		w.WriteHeader(http.StatusNotFound)
@@ -98,15 +102,30 @@ func cached(head http.Header, control string) {
 }
 
 // brand is how an operator wants the pages to look (hosted-ui-oauth.md, section
-// 10): a style sheet of the classic classes and a logo. Either may be "".
-type brand struct{ CSS, Logo string }
+// 10): a style sheet and pictures, by their addresses. Any may be "".
+type brand struct {
+	CSS, Logo string
+	// DarkLogo takes the logo's place in the dark.
+	DarkLogo string
+	Icon     string
+	// Scheme is "light", "dark", or "" for whatever the browser prefers.
+	Scheme string
+}
 
-// brand is the client's, or that of all clients. Pages are shown without one
-// when it cannot be read.
+// brand is the client's style of managed login, else its classic one, else the
+// classic one of all clients. Pages are shown without one when it cannot be
+// read.
 func (v *visit) brand() (b brand) {
 	id := ""
 	if v.req != nil {
 		id = v.req.Client.ID
+		s, err := v.h.styleOf(v.r.Context(), v.s.Pool, v.req.Client)
+		if err != nil {
+			v.h.config.Log.Error("read a client's managed login branding", "error", err)
+		}
+		if s != nil {
+			return s.brand(v.s, id)
+		}
 	}
 	t, err := v.h.customization(v.r.Context(), v.s, id)
 	if err != nil || t == nil || t.LastModifiedDate == nil {

@@ -16,6 +16,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"sync"
 	"time"
 
 	"gatehouse/internal/api/cognitoidp"
@@ -34,6 +35,9 @@ type Users interface {
 	ForgotPassword(ctx context.Context, in *cognitoidp.ForgotPasswordInput) (*cognitoidp.ForgotPasswordOutput, error)
 	ConfirmForgotPassword(ctx context.Context, in *cognitoidp.ConfirmForgotPasswordInput) (*cognitoidp.ConfirmForgotPasswordOutput, error)
 	GetUICustomization(ctx context.Context, in *cognitoidp.GetUICustomizationInput) (*cognitoidp.GetUICustomizationOutput, error)
+	DescribeManagedLoginBrandingByClient(ctx context.Context, in *cognitoidp.DescribeManagedLoginBrandingByClientInput) (*cognitoidp.DescribeManagedLoginBrandingByClientOutput, error)
+	// TermsOf are the links of a client's terms, by their names and languages.
+	TermsOf(ctx context.Context, poolID, clientID string) (map[string]map[string]string, error)
 	StartPasskey(ctx context.Context, p *pool.Pool, c *pool.Client, l *signin.Login) (options json.RawMessage, err error)
 	CompletePasskey(ctx context.Context, p *pool.Pool, c *pool.Client, l *signin.Login, credential json.RawMessage) error
 }
@@ -60,6 +64,9 @@ type Config struct {
 type Handler struct {
 	config Config
 	public string // the origin of PublicURL
+
+	mu     sync.Mutex
+	styles map[string]kept // by client; guarded by mu
 }
 
 // New returns a Handler.
@@ -68,7 +75,7 @@ func New(c Config) (*Handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Handler{c, u.Scheme + "://" + u.Host}, nil
+	return &Handler{config: c, public: u.Scheme + "://" + u.Host, styles: map[string]kept{}}, nil
 }
 
 // ServeSite answers for the paths that are not endpoints of OAuth. The headers

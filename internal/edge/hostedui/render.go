@@ -30,9 +30,12 @@ type view struct {
 	Fields  []field
 	Rules   []string // of a new password
 	Picture *picture
-	Submit  *button
-	Others  []button // other ways on, below the first
-	Links   []link
+	// Agreement is the sentence about the terms; pieces with an address are
+	// links.
+	Agreement []link
+	Submit    *button
+	Others    []button // other ways on, below the first
+	Links     []link
 	// Options are what a browser needs to ask for a passkey.
 	Options string
 	// Code is an error code to tell the app's people.
@@ -107,6 +110,9 @@ func (w view) Script() string {
 
 // Style is the address of the style sheet.
 func (w view) Style() string { return w.s.Link(assetPath("style.css"), nil) }
+
+// Dark is the address of the colours for the dark.
+func (w view) Dark() string { return w.s.Link(assetPath("dark.css"), nil) }
 
 // Brand is how the operator wants the pages to look.
 func (w view) Brand() brand { return w.brand() }

@@ -110,7 +110,12 @@ func (v *visit) signUpPage(wrong *problem) {
 	if v.form != nil {
 		username.Value = v.form.Get("username")
 	}
-	p := view{Title: v.T("signUp.title"), Lead: v.T("login.lead", "app", v.app()), Problem: wrong, Name: "cognitoSignUpForm", Action: v.linkTo("/signup"),
+	agreement, err := v.agreement()
+	if err != nil { // nobody signs up without having been told
+		v.unavailable(err)
+		return
+	}
+	p := view{Title: v.T("signUp.title"), Lead: v.T("login.lead", "app", v.app()), Problem: wrong, Name: "cognitoSignUpForm", Action: v.linkTo("/signup"), Agreement: agreement,
 		Fields: []field{username}, Rules: v.passwordRules(), Submit: &button{Label: v.T("signUp.submit")}, Links: []link{{v.T("signUp.login"), v.linkTo("/login")}}}
 	for _, name := range v.askedAttributes() {
 		f := v.attributeField(name)

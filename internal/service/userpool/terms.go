@@ -89,6 +89,30 @@ func (s *Service) DescribeTerms(ctx context.Context, in *cognitoidp.DescribeTerm
 	return &cognitoidp.DescribeTermsOutput{Terms: t}, err
 }
 
+// TermsOf are the links of a client's documents by the documents' names, as the
+// pages show them.
+func (s *Service) TermsOf(ctx context.Context, poolID, clientID string) (links map[string]map[string]string, err error) {
+	links = map[string]map[string]string{}
+	err = s.DB.Read(ctx, func(tx *store.Tx) error {
+		for _, name := range []string{"terms-of-use", "privacy-policy"} {
+			r, err := store.PoolRecordByName(tx, poolID, kindTerms, clientID+"/"+name)
+			if errors.Is(err, store.ErrNotFound) {
+				continue
+			}
+			if err != nil {
+				return err
+			}
+			t, err := termsFromRow(r)
+			if err != nil {
+				return err
+			}
+			links[name] = t.Links
+		}
+		return nil
+	})
+	return links, err
+}
+
 // UpdateTerms changes what is given. Links replace all links.
 func (s *Service) UpdateTerms(ctx context.Context, in *cognitoidp.UpdateTermsInput) (*cognitoidp.UpdateTermsOutput, error) {
 	if _, err := s.Pools.Pool(ctx, *in.UserPoolId); err != nil {
