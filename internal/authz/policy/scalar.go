@@ -8,31 +8,92 @@ import (
 	"time"
 )
 
-// number is a decimal number. Integers of 64 bits are compared exactly, since
-// sizes and epoch times may pass a float's 53 bits; all else as floats.
+// number is a decimal number, kept exactly: sizes and epoch times may pass a
+// float's 53 bits, and 0.1 is not one of its values. The number is 0.digits
+// times ten to the power of point, and digits neither begins nor ends with a
+// zero; zero has none.
 type number struct {
-	whole   int64
-	isWhole bool
-	float   float64
+	negative bool
+	digits   string
+	point    int
 }
+
+// maxExponent bounds what is written behind an "e". Nothing that a policy
+// counts is beyond it.
+const maxExponent = 999
 
 func parseNumber(text string) (number, bool) {
-	if i, err := strconv.ParseInt(text, 10, 64); err == nil {
-		return number{whole: i, isWhole: true, float: float64(i)}, true
+	var n number
+	text, n.negative = strings.CutPrefix(text, "-")
+	if !n.negative {
+		text = strings.TrimPrefix(text, "+")
 	}
-	// strconv also reads hexadecimal, underscores, infinities and NaN.
-	if !only(text, func(c byte) bool { return '0' <= c && c <= '9' || strings.IndexByte("+-.eE", c) >= 0 }) {
+	exponent := 0
+	if i := strings.IndexAny(text, "eE"); i >= 0 {
+		var err error
+		if exponent, err = strconv.Atoi(text[i+1:]); err != nil || exponent < -maxExponent || exponent > maxExponent {
+			return number{}, false
+		}
+		text = text[:i]
+	}
+	whole, fraction, _ := strings.Cut(text, ".")
+	if whole+fraction == "" || !only(whole, digit) || !only(fraction, digit) {
 		return number{}, false
 	}
-	f, err := strconv.ParseFloat(text, 64)
-	return number{float: f}, err == nil
+	whole = strings.TrimLeft(whole, "0")
+	n.point = len(whole) + exponent
+	n.digits = strings.TrimRight(whole+fraction, "0")
+	for strings.HasPrefix(n.digits, "0") { // 0.01
+		n.digits = n.digits[1:]
+		n.point--
+	}
+	if n.digits == "" {
+		return number{}, true
+	}
+	return n, true
 }
 
+func digit(c byte) bool { return '0' <= c && c <= '9' }
+
 func (n number) compare(m number) int {
-	if n.isWhole && m.isWhole {
-		return cmp.Compare(n.whole, m.whole)
+	switch {
+	case n.sign() != m.sign():
+		return cmp.Compare(n.sign(), m.sign())
+	case n.point != m.point:
+		return n.sign() * cmp.Compare(n.point, m.point)
 	}
-	return cmp.Compare(n.float, m.float)
+	return n.sign() * strings.Compare(n.digits, m.digits)
+}
+
+func (n number) sign() int {
+	switch {
+	case n.digits == "":
+		return 0
+	case n.negative:
+		return -1
+	}
+	return 1
+}
+
+// instant reads the number as seconds since 1970; what is less than a
+// nanosecond is cut off.
+func (n number) instant() (time.Time, bool) {
+	if n.point > 15 {
+		return time.Time{}, false
+	}
+	if n.point < -9 {
+		return time.Unix(0, 0), true
+	}
+	all := strings.Repeat("0", max(-n.point, 0)) + n.digits + strings.Repeat("0", 25)
+	seconds, err := strconv.ParseInt("0"+all[:max(n.point, 0)], 10, 64)
+	nanoseconds, err2 := strconv.ParseInt(all[max(n.point, 0):][:9], 10, 64)
+	if err != nil || err2 != nil {
+		return time.Time{}, false
+	}
+	if n.negative {
+		seconds, nanoseconds = -seconds, -nanoseconds
+	}
+	return time.Unix(seconds, nanoseconds), true
 }
 
 // parseInstant reads a W3C date and time, or seconds since 1970. Four digits
@@ -45,7 +106,7 @@ func parseInstant(text string) (time.Time, bool) {
 			return t, true
 		}
 		form = "2006-01-02T15:04Z07:00"
-	case len(text) == len("2006"):
+	case len(text) == len("2006") && only(text, digit):
 		form = "2006"
 	case len(text) == len("2006-01") && text[4] == '-':
 		form = "2006-01"
@@ -57,16 +118,10 @@ func parseInstant(text string) (time.Time, bool) {
 		return t, err == nil
 	}
 	n, ok := parseNumber(text)
-	switch {
-	case !ok:
-		return time.Time{}, false
-	case n.isWhole:
-		return time.Unix(n.whole, 0), true
-	case n.float < -1e15 || n.float > 1e15:
+	if !ok {
 		return time.Time{}, false
 	}
-	seconds := int64(n.float)
-	return time.Unix(seconds, int64((n.float-float64(seconds))*1e9)), true
+	return n.instant()
 }
 
 // parseNetwork reads a CIDR range, or one address. Host bits are dropped, as
