@@ -25,6 +25,7 @@ import (
 	"gatehouse/internal/api/cognitoidentity"
 	"gatehouse/internal/api/cognitoidp"
 	apiiam "gatehouse/internal/api/iam"
+	apissm "gatehouse/internal/api/ssm"
 	apists "gatehouse/internal/api/sts"
 	"gatehouse/internal/authn/pool"
 	"gatehouse/internal/authn/risk"
@@ -47,6 +48,7 @@ import (
 	"gatehouse/internal/service/login"
 	"gatehouse/internal/service/s3"
 	"gatehouse/internal/service/s3/blob"
+	"gatehouse/internal/service/ssm"
 	"gatehouse/internal/service/sts"
 	"gatehouse/internal/service/userpool"
 	"gatehouse/internal/store"
@@ -244,6 +246,7 @@ func (s *Server) compose(o Options) error {
 	if err != nil {
 		return err
 	}
+	parameters := ssm.New(ssm.Config{DB: s.db, Account: c.Account, Region: c.Region})
 	s.api = awsapi.New(awsapi.Config{
 		Auth: s.authenticator, Access: s.authorizer, Log: s.log, Unlisted: o.Unlisted,
 		Busy:        func(err error) bool { return errors.Is(err, store.ErrBusy) || errors.Is(err, engine.ErrBusy) },
@@ -253,6 +256,7 @@ func (s *Server) compose(o Options) error {
 			{API: cognitoidp.Service, Service: users, Checks: users.Checks, ValidationCode: "InvalidParameterException"},
 			{API: cognitoidentity.Service, Service: identities, Checks: identities.Checks, ValidationCode: "InvalidParameterException"},
 			{API: apiiam.Service, Service: s.iam, Checks: s.iam.Checks, ValidationCode: "ValidationError"},
+			{API: apissm.Service, Service: parameters, Checks: parameters.Checks, ValidationCode: "ValidationException"},
 			{API: apists.Service, Service: tokenService, Checks: tokenService.Checks, SelfAuthorizing: sts.SelfAuthorizing, ValidationCode: "ValidationError"},
 		},
 	})

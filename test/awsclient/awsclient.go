@@ -17,6 +17,7 @@ import (
 	idp "github.com/aws/aws-sdk-go-v2/service/cognitoidentityprovider"
 	"github.com/aws/aws-sdk-go-v2/service/iam"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/aws-sdk-go-v2/service/ssm"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
 )
 
@@ -35,6 +36,7 @@ type Clients struct {
 	STS      *sts.Client
 	IAM      *iam.Client
 	S3       *s3.Client
+	SSM      *ssm.Client
 
 	target Target
 	creds  aws.CredentialsProvider
@@ -64,6 +66,7 @@ func newClients(t Target, creds aws.CredentialsProvider) *Clients {
 		Identity: cognitoidentity.NewFromConfig(cfg, func(o *cognitoidentity.Options) { o.HTTPSignerV4 = signer }),
 		STS:      sts.NewFromConfig(cfg, func(o *sts.Options) { o.HTTPSignerV4 = signer }),
 		IAM:      iam.NewFromConfig(cfg, func(o *iam.Options) { o.HTTPSignerV4 = signer }),
+		SSM:      ssm.NewFromConfig(cfg, func(o *ssm.Options) { o.HTTPSignerV4 = signer }),
 		S3: s3.NewFromConfig(cfg, func(o *s3.Options) {
 			o.UsePathStyle = true // "bucket.localhost" is not a name that Go resolves
 			o.HTTPSignerV4 = clockSigner{v4.NewSigner(func(o *v4.SignerOptions) { o.DisableURIPathEscaping = true }), t.Now}

@@ -33,12 +33,15 @@ import (
 const models = "../../../shared/models"
 
 // services are the descriptions to compare with, and the error code that each
-// service gives for a broken constraint.
-var services = []struct{ file, invalid string }{
-	{"cognito-idp", "InvalidParameterException"},
-	{"cognito-identity", "InvalidParameterException"},
-	{"iam", "ValidationError"},
-	{"sts", "ValidationError"},
+// service gives for a broken constraint. only, if not empty, is a word in the
+// names of the operations that are compared: the rest of Systems Manager is
+// large, and not here.
+var services = []struct{ file, invalid, only string }{
+	{"cognito-idp", "InvalidParameterException", ""},
+	{"cognito-identity", "InvalidParameterException", ""},
+	{"iam", "ValidationError", ""},
+	{"ssm", "ValidationException", "Parameter"},
+	{"sts", "ValidationError", ""},
 }
 
 type reference struct {
@@ -110,7 +113,7 @@ func TestConstraints(t *testing.T) {
 		g := &generator{t: t, m: m}
 		var cases []broken
 		for _, op := range slices.Sorted(maps.Keys(m.Operations)) {
-			if in := m.Operations[op].Input; in != nil {
+			if in := m.Operations[op].Input; in != nil && strings.Contains(op, svc.only) {
 				cases = append(cases, g.cases(op, in.Shape)...)
 			}
 		}

@@ -16,6 +16,7 @@ import (
 	"gatehouse/internal/api"
 	"gatehouse/internal/api/cognitoidentity"
 	"gatehouse/internal/api/cognitoidp"
+	"gatehouse/internal/api/ssm"
 )
 
 // pages are the pages of operations: one a service.
@@ -79,6 +80,25 @@ func testPage(t *testing.T, service *api.Service, dir, page string) {
 	}
 	if !bytes.Equal(got, b.Bytes()) {
 		t.Errorf("%s is not what the code says: run `make generate`", page)
+	}
+}
+
+// TestOperations_parameters: a written operation of Parameter Store that no test
+// calls fails.
+func TestOperations_parameters(t *testing.T) {
+	written, tests := methods(t, "../../internal/service/ssm"), callers(t, ssm.Service, "../e2e")
+	done := 0
+	for op := range ssm.Service.Operations {
+		if !written[op] {
+			continue
+		}
+		done++
+		if len(tests[op]) == 0 {
+			t.Errorf("%s is written and no test in test/e2e calls it", op)
+		}
+	}
+	if done < 12 {
+		t.Errorf("only %d operations of Parameter Store are written", done)
 	}
 }
 

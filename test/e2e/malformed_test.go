@@ -10,6 +10,7 @@ import (
 	"gatehouse/internal/api"
 	"gatehouse/internal/api/cognitoidentity"
 	"gatehouse/internal/api/cognitoidp"
+	"gatehouse/internal/api/ssm"
 )
 
 // TestMalformed sends each operation what no SDK would: each member with each
@@ -17,7 +18,7 @@ import (
 func TestMalformed(t *testing.T) {
 	e := start(t)
 	cases := 0
-	for _, service := range []*api.Service{cognitoidp.Service, cognitoidentity.Service} {
+	for _, service := range []*api.Service{cognitoidp.Service, cognitoidentity.Service, ssm.Service} {
 		for name, op := range service.Operations {
 			signer := e.root
 			if op.Unsigned {
@@ -51,8 +52,12 @@ func TestMalformed(t *testing.T) {
 			// and ignored, and what is required is missing.
 			var v api.Violations
 			if op.New().Validate(&v); v.Message() != "" {
-				if a := send(`{}`); a.status != http.StatusBadRequest || a.kind() != "InvalidParameterException" && a.kind() != "UnknownOperationException" ||
-					a.kind() == "InvalidParameterException" && !strings.Contains(a.message(), "Member must not be null") {
+				invalid := "InvalidParameterException"
+				if service == ssm.Service {
+					invalid = "ValidationException"
+				}
+				if a := send(`{}`); a.status != http.StatusBadRequest || a.kind() != invalid && a.kind() != "UnknownOperationException" ||
+					a.kind() == invalid && !strings.Contains(a.message(), "Member must not be null") {
 					e.Errorf("%s with nothing: %d %s", name, a.status, a.body)
 				}
 			}
