@@ -38,6 +38,7 @@ func commands() []command {
 		{"serve", "run the server", serve},
 		{"demo", "run it on a throw-away folder with the walk-throughs set up, and run them", runDemo},
 		{"credentials", "print shell exports of the root key and the endpoint", printCredentials},
+		{"explain", "say why a request was allowed or denied", explain},
 		{"key", "rotate sealing and signing keys, replace the root key", key},
 		{"version", "print the version", version},
 	}

@@ -21,6 +21,7 @@ func (s *Server) oursHandler() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /_gatehouse/health", s.health)
 	mux.HandleFunc("GET /_gatehouse/outbox", s.readOutbox)
+	mux.HandleFunc("GET /_gatehouse/explain", s.explain)
 	mux.HandleFunc("GET /_gatehouse/imports/{pool}/{job}/errors", s.readImportLog)
 	mux.HandleFunc("PUT /_gatehouse/imports/{pool}/{job}", s.uploadImport)
 	mux.HandleFunc("GET "+risk.FeedbackPath, s.askFeedback)

@@ -224,3 +224,55 @@ func TestNotDev(t *testing.T) {
 		n.tokens("ann")
 	}, gatehousetest.NotDev())
 }
+
+// TestExplain: an administrator learns why; the caller does not, and nobody
+// without gatehouse:Explain.
+func TestExplain(t *testing.T) {
+	each(t, func(e *env) {
+		own := "arn:aws:ssm:*:*:parameter/own/*"
+		ann, _ := e.person("ann", `{"Version":"2012-10-17","Statement":[{"Sid":"Own","Effect":"Allow","Action":"ssm:GetParameter","Resource":"`+own+`"},
+			{"Sid":"Office","Effect":"Deny","Action":"ssm:*","Resource":"*","Condition":{"NotIpAddress":{"aws:SourceIp":["127.0.0.0/8","::1"]}}}]}`)
+		ask := func(who *awsclient.Clients, query string) *answer {
+			r, err := http.NewRequestWithContext(e.Context(), http.MethodGet, e.server.URL+"/_gatehouse/explain?"+query, nil)
+			e.ok(err)
+			if who != nil {
+				e.ok(who.Sign(r, "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855", "gatehouse"))
+			}
+			return e.do(r)
+		}
+		annARN := "arn:aws:iam::" + e.server.Account + ":user/ann"
+		question := "principal=" + annARN + "&action=ssm%3AGetParameter&resource=" + e.parameter("own/x")
+		for _, c := range []struct {
+			who    *awsclient.Clients
+			query  string
+			status int
+			want   string
+		}{
+			{nil, question, http.StatusForbidden, "Request is missing Authentication Token"},
+			{ann, question, http.StatusForbidden, "gatehouse:Explain"},
+			{e.root, "", http.StatusBadRequest, "give request"},
+			{e.root, "principal=x&action=y", http.StatusBadRequest, "give request"},
+			{e.root, question + "&context=x", http.StatusBadRequest, "key=value"},
+			{e.root, strings.Replace(question, "ann", "nobody", 1), http.StatusNotFound, "there is no principal"},
+			{e.root, "request=none", http.StatusNotFound, "no decision of a request none"},
+			{e.root, question + "&context=aws%3ASourceIp%3D127.0.0.1", http.StatusOK, "allowed: ssm:GetParameter on " + e.parameter("own/x") + " by statement 1 (Own) of "},
+			{e.root, question + "&context=aws%3ASourceIp%3D192.0.2.1", http.StatusOK, "explicit deny in statement 2 (Office)"},
+		} {
+			if a := ask(c.who, c.query); a.status != c.status || !strings.Contains(string(a.body), c.want) {
+				e.Errorf("%s: %d %s, want %d with %q", c.query, a.status, a.body, c.status, c.want)
+			}
+		}
+
+		denied := e.post(ann, "ssm", "AmazonSSM.GetParameter", `{"Name":"/other"}`)
+		if strings.Contains(string(denied.body), "Own") {
+			e.Errorf("the caller is told about policies: %s", denied.body)
+		}
+		id := denied.header.Get("x-amzn-RequestId")
+		a := ask(e.root, "request="+id)
+		for _, want := range []string{"denied: ssm:GetParameter on " + e.parameter("other"), "statement 1 (Own), Allow: no match: Resource", "aws:sourceip = ", "caller: " + annARN + " (User)"} {
+			if a.status != http.StatusOK || !strings.Contains(string(a.body), want) {
+				e.Errorf("request %s: %d %s, want %q", id, a.status, a.body, want)
+			}
+		}
+	})
+}

@@ -11,6 +11,7 @@ import (
 type Authorizer struct {
 	principals Principals
 	account    string
+	recent     recent
 }
 
 // NewAuthorizer returns an Authorizer. account owns every resource here.
@@ -28,6 +29,7 @@ func (a *Authorizer) Decide(ctx context.Context, caller *Caller, check Check) (p
 		return policy.Decision{}, err
 	}
 	d := policy.Evaluate(req, pol)
+	a.recent.add(Explanation{RequestID: caller.RequestID, Request: *req, Policies: *pol, Decision: d})
 	if !d.Allowed {
 		event.From(ctx).Set("denied", d.Explain(req))
 	}
@@ -45,6 +47,7 @@ func (a *Authorizer) DecideAssumeRole(ctx context.Context, caller *Caller, check
 		return policy.Decision{}, err
 	}
 	d := policy.EvaluateAssumeRole(req, trust, own)
+	a.recent.add(Explanation{RequestID: caller.RequestID, Request: *req, Policies: *own, Trust: trust, Decision: d})
 	if !d.Allowed {
 		event.From(ctx).Set("denied", d.Explain(req))
 	}
