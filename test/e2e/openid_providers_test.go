@@ -68,8 +68,8 @@ func (i *issuer) logins(change map[string]any) map[string]string {
 	return map[string]string{i.key: i.token(change)}
 }
 
-// register makes the issuer known to IAM.
-func (i *issuer) register() (arn string) {
+// known makes the issuer known to IAM.
+func (i *issuer) known() (arn string) {
 	i.Helper()
 	out, err := i.root.IAM.CreateOpenIDConnectProvider(i.Context(), &iam.CreateOpenIDConnectProviderInput{Url: &i.url, ClientIDList: []string{"app"}})
 	i.ok(err)
@@ -87,7 +87,7 @@ func TestOpenIDProviders(t *testing.T) {
 		with(in)
 		_, err := e.root.Identity.CreateIdentityPool(e.Context(), in)
 		e.refused(err, "InvalidParameterException", "Invalid OpenID Connect provider: "+arn)
-		if got := i.register(); got != arn {
+		if got := i.known(); got != arn {
 			e.Fatalf("the provider is %s, want %s", got, arn)
 		}
 		f := n.federation("OpenID", with)
@@ -196,7 +196,7 @@ func TestOpenIDProviders_notDev(t *testing.T) {
 		_, err := e.root.IAM.CreateOpenIDConnectProvider(e.Context(), &iam.CreateOpenIDConnectProviderInput{Url: &i.url, ClientIDList: []string{"app"}})
 		e.refused(err, "InvalidInput", "")
 		i.url = "https://" + i.key
-		arn := i.register()
+		arn := i.known()
 		f := e.tenant(nil, nil).federation("Production", func(in *cognitoidentity.CreateIdentityPoolInput) { in.OpenIdConnectProviderARNs = []string{arn} })
 		_, err = f.getID(i.logins(nil))
 		e.refused(err, "ExternalServiceException", "The keys of "+i.key+" cannot be read.")
