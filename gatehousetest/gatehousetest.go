@@ -117,6 +117,9 @@ func CompromisedPasswords(file string) Option {
 // Locations names the file of where networks are.
 func Locations(file string) Option { return func(s *settings) { s.config.Locations = file } }
 
+// Templates names the folder of files that take the place of those of the pages.
+func Templates(dir string) Option { return func(s *settings) { s.config.Templates = dir } }
+
 // NotDev runs the server as it runs in production: there is no key test/test,
 // and outbox and clock are not to be reached over HTTP. Advance, Messages and
 // Code work all the same.

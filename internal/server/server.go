@@ -264,9 +264,9 @@ func (s *Server) compose(o Options) error {
 		},
 	})
 	logins := login.New(login.Config{DB: s.db, Ring: s.ring, Pools: pools, Tokens: s.tokens, SignIn: signIn, Triggers: triggers, Now: now})
-	pages, err := hostedui.New(hostedui.Config{Login: logins, SignIn: signIn, Users: users, Clients: pools, PublicURL: s.publicURL, Now: now, Log: s.log})
+	pages, err := hostedui.New(hostedui.Config{Login: logins, SignIn: signIn, Users: users, Clients: pools, PublicURL: s.publicURL, Templates: c.Templates, Now: now, Log: s.log})
 	if err != nil {
-		return fmt.Errorf("read --public-url: %w", err)
+		return err
 	}
 	endpoints := oauth.New(oauth.Config{Keys: s.tokens, Pools: pools, Login: logins, Pages: pages, Base: s.publicURL,
 		Home: func(p *pool.Pool) string { return s.sites.Home(p) }, Log: s.log})

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -15,6 +17,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/cognitoidentityprovider/types"
 	"github.com/pquerna/otp/totp"
 	"golang.org/x/net/html"
+
+	"gatehouse/gatehousetest"
 )
 
 // page is a page as a browser without scripts has it.
@@ -715,7 +719,7 @@ func TestPages_managedLogin(t *testing.T) {
 				d.Errorf("the policy of an SVG is %q", policy)
 			}
 		}
-		if !strings.Contains(sheet, "@media (prefers-color-scheme: light){:root{--accent:#12345678;}}") || !strings.Contains(sheet, "@media (prefers-color-scheme: dark){:root{--accent:#abcdefff;}}") ||
+		if !strings.Contains(sheet, "@media (prefers-color-scheme: light){:root{--accent:#12345678;--accent-strong:var(--accent);}}") || !strings.Contains(sheet, "@media (prefers-color-scheme: dark){:root{--accent:#abcdefff;--accent-strong:var(--accent);}}") ||
 			strings.Contains(sheet, "evil") || strings.Contains(sheet, "--page:") {
 			d.Errorf("the sheet is %s", sheet)
 		}
@@ -809,6 +813,31 @@ func TestPages_terms(t *testing.T) {
 			e.Errorf("with a link that is not HTTPS the page has %v", got)
 		}
 	})
+}
+
+// TestPages_templates: the files of an operator take the place of ours.
+func TestPages_templates(t *testing.T) {
+	dir := t.TempDir()
+	page, err := os.ReadFile("../../internal/edge/hostedui/templates/page.html")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(os.Mkdir(filepath.Join(dir, "templates"), 0o700), os.Mkdir(filepath.Join(dir, "static"), 0o700),
+		os.WriteFile(filepath.Join(dir, "version"), []byte("1\n"), 0o600),
+		os.WriteFile(filepath.Join(dir, "templates", "page.html"), []byte(strings.Replace(string(page), "<body>", `<body><p>Welcome to the bakery, {{.T "login.title"}}</p>`, 1)), 0o600),
+		os.WriteFile(filepath.Join(dir, "static", "style.css"), []byte("body { color: #321 }"), 0o600)); err != nil {
+		t.Fatal(err)
+	}
+	each(t, func(e *env) {
+		d := e.openDomain(nil)
+		p := d.browser().see("/login", d.usual("lang", "de")...).shows(200, "Welcome to the bakery, Anmelden")
+		_, href, _ := strings.Cut(string(p.body), `<link rel="stylesheet" href="`)
+		href, _, _ = strings.Cut(href, `"`)
+		if a := d.get(d.base + href); string(a.body) != "body { color: #321 }" {
+			e.Errorf("%s is %s", href, a.body)
+		}
+		p.submit("username", "ann", "password", password).redeemed()
+	}, gatehousetest.Templates(dir))
 }
 
 func TestPages_languages(t *testing.T) {

@@ -1,17 +1,11 @@
 package hostedui
 
 import (
-	"bytes"
-	"compress/gzip"
 	"context"
-	"crypto/sha256"
-	"embed"
 	"encoding/base64"
-	"encoding/hex"
 	"errors"
 	"net/http"
 	"net/url"
-	"path"
 	"regexp"
 	"strings"
 
@@ -20,41 +14,10 @@ import (
 	"gatehouse/internal/edge/site"
 )
 
-//go:embed static
-var staticFiles embed.FS
-
-// assetsPath is under what the pages' files are. Each has the hash of what it
-// says in its name, so that browsers keep it for good.
+// assetsPath is under what the pages' files are.
 const assetsPath = "/assets/"
 
 var schemeForm = regexp.MustCompile(`^[a-z][a-z0-9+.-]*$`)
-
-type asset struct {
-	kind string
-	body []byte
-	zip  []byte
-}
-
-var assets, assetNames = func() (map[string]*asset, map[string]string) {
-	all, names := map[string]*asset{}, map[string]string{}
-	for name, kind := range map[string]string{"style.css": "text/css", "dark.css": "text/css", "passkey.js": "text/javascript", "submit.js": "text/javascript"} {
-		b, err := staticFiles.ReadFile("static/" + name)
-		if err != nil {
-			panic(err) // they are part of the program
-		}
-		sum := sha256.Sum256(b)
-		ext := path.Ext(name)
-		names[name] = assetsPath + strings.TrimSuffix(name, ext) + "-" + hex.EncodeToString(sum[:6]) + ext
-		var z bytes.Buffer
-		w := gzip.NewWriter(&z)
-		_, _ = w.Write(b) // to memory
-		_ = w.Close()
-		all[names[name]] = &asset{kind + "; charset=utf-8", b, z.Bytes()}
-	}
-	return all, names
-}()
-
-func assetPath(name string) string { return assetNames[name] }
 
 // The files of the operator's branding.
 const (
@@ -77,7 +40,7 @@ func (h *Handler) asset(w http.ResponseWriter, r *http.Request, s *site.Site) {
 		h.managedFile(w, r, s)
 		return
 	}
-	a := assets[s.Path]
+	a := h.files.assets[s.Path]
 	if a == nil {
 		w.WriteHeader(http.StatusNotFound)
 		return

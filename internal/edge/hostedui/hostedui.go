@@ -12,6 +12,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net/http"
 	"net/url"
@@ -56,6 +57,8 @@ type Config struct {
 	// PublicURL is what browsers see of this server, which a proxy in front may
 	// not tell in the Host header.
 	PublicURL string
+	// Templates is the folder of an operator's files; "" for none.
+	Templates string
 	Now       func() time.Time
 	Log       *slog.Logger
 }
@@ -64,18 +67,24 @@ type Config struct {
 type Handler struct {
 	config Config
 	public string // the origin of PublicURL
+	files  *files
 
 	mu     sync.Mutex
 	styles map[string]kept // by client; guarded by mu
 }
 
-// New returns a Handler.
+// New returns a Handler. It fails where PublicURL is no URL, and where the files
+// of Templates are not what the pages need.
 func New(c Config) (*Handler, error) {
 	u, err := url.Parse(c.PublicURL)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("read --public-url: %w", err)
 	}
-	return &Handler{config: c, public: u.Scheme + "://" + u.Host, styles: map[string]kept{}}, nil
+	f, err := readFiles(c.Templates)
+	if err != nil {
+		return nil, fmt.Errorf("read --templates: %w", err)
+	}
+	return &Handler{config: c, public: u.Scheme + "://" + u.Host, files: f, styles: map[string]kept{}}, nil
 }
 
 // ServeSite answers for the paths that are not endpoints of OAuth. The headers

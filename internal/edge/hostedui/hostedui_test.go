@@ -2,26 +2,32 @@ package hostedui
 
 import (
 	"maps"
-	"regexp"
 	"slices"
 	"strings"
 	"testing"
 )
 
-var placeholder = regexp.MustCompile(`\{\w+\}`)
+// own are the files of the program.
+var own = func() *files {
+	f, err := readFiles("")
+	if err != nil {
+		panic(err)
+	}
+	return f
+}()
 
 // TestCatalogues: every language has every text, with the same placeholders.
 func TestCatalogues(t *testing.T) {
-	if len(catalogues) != 13 {
-		t.Errorf("%d languages", len(catalogues))
+	if len(own.catalogues) != 13 {
+		t.Errorf("%d languages", len(own.catalogues))
 	}
-	english := catalogues[0]
-	for _, c := range catalogues {
+	english := own.catalogues[0]
+	for _, c := range own.catalogues {
 		if !slices.Equal(slices.Sorted(maps.Keys(c.text)), slices.Sorted(maps.Keys(english.text))) {
 			t.Errorf("%s has not the keys of English", c.Lang)
 		}
 		for key, text := range c.text {
-			got, want := placeholder.FindAllString(text, -1), placeholder.FindAllString(english.text[key], -1)
+			got, want := placeholderForm.FindAllString(text, -1), placeholderForm.FindAllString(english.text[key], -1)
 			slices.Sort(got)
 			slices.Sort(want)
 			if strings.TrimSpace(text) == "" || !slices.Equal(got, want) {
@@ -37,7 +43,7 @@ func TestCatalogues(t *testing.T) {
 func TestCatalogueOf(t *testing.T) {
 	for tag, want := range map[string]string{"de": "de", "DE": "de", "de-AT": "de", "pt": "pt-BR", "pt-PT": "pt-BR", "zh": "zh-CN", "zh-HK": "zh-TW", "zh-Hans": "zh-CN",
 		"": "", "xx": "", "en-": "", "../de": "", strings.Repeat("a", 30): ""} {
-		c := catalogueOf(tag)
+		c := own.catalogueOf(tag)
 		if got := langOf(c); got != want {
 			t.Errorf("catalogueOf(%q) is %q, want %q", tag, got, want)
 		}
@@ -52,10 +58,10 @@ func langOf(c *catalogue) string {
 }
 
 func TestT(t *testing.T) {
-	if got := catalogueOf("en").T("code.lead", "to", "{to}"); got != "We sent a code to {to}." {
+	if got := own.catalogueOf("en").T("code.lead", "to", "{to}"); got != "We sent a code to {to}." {
 		t.Errorf("got %q", got)
 	}
-	if got := catalogueOf("ar").T("code.lead", "to", "a***@e***"); !strings.Contains(got, "\u2068a***@e***\u2069") {
+	if got := own.catalogueOf("ar").T("code.lead", "to", "a***@e***"); !strings.Contains(got, "\u2068a***@e***\u2069") {
 		t.Errorf("in Arabic %q", got)
 	}
 }
@@ -63,7 +69,7 @@ func TestT(t *testing.T) {
 // TestSize: the style sheet and the scripts leave room for the page in 50 KB.
 func TestSize(t *testing.T) {
 	n := 0
-	for _, a := range assets {
+	for _, a := range own.assets {
 		n += len(a.body)
 	}
 	if n > 20<<10 {
@@ -75,8 +81,8 @@ func FuzzCatalogueOf(f *testing.F) {
 	f.Add("de-AT")
 	f.Add("zh-Hant-TW")
 	f.Fuzz(func(t *testing.T, text string) {
-		catalogueOf(text)
-		if preferred(text) == nil {
+		own.catalogueOf(text)
+		if own.preferred(text) == nil {
 			t.Error("no language at all")
 		}
 	})

@@ -82,6 +82,12 @@ func declarations(settings any, mode string) string {
 			b.WriteString(v.name + ":#" + strings.ToLower(c) + ";")
 		}
 	}
+	// A hover that is not chosen must not bring our colours back.
+	for _, v := range []struct{ name, from string }{{"--accent-strong", "--accent"}, {"--link-strong", "--link"}} {
+		if said := b.String(); strings.Contains(said, v.from+":") && !strings.Contains(said, v.name+":") {
+			b.WriteString(v.name + ":var(" + v.from + ");")
+		}
+	}
 	return b.String()
 }
 

@@ -2,7 +2,6 @@ package hostedui
 
 import (
 	"bytes"
-	"embed"
 	"html/template"
 	"net/http"
 	"net/url"
@@ -11,11 +10,6 @@ import (
 	"gatehouse/internal/edge/site"
 	"gatehouse/internal/service/login"
 )
-
-//go:embed templates/*.html
-var templateFiles embed.FS
-
-var templates = template.Must(template.ParseFS(templateFiles, "templates/*.html"))
 
 // view is what a page shows: a form with fields and buttons, or a text. All
 // pages have one shape, so that all look alike.
@@ -43,6 +37,7 @@ type view struct {
 
 	outward template.URL // in place of Action: a client's address
 	script  string
+	look    brand
 	*visit
 }
 
@@ -105,17 +100,17 @@ func (w view) Script() string {
 	if w.script == "" {
 		return ""
 	}
-	return w.s.Link(assetPath(w.script), nil)
+	return w.s.Link(w.h.files.assetNames[w.script], nil)
 }
 
 // Style is the address of the style sheet.
-func (w view) Style() string { return w.s.Link(assetPath("style.css"), nil) }
+func (w view) Style() string { return w.s.Link(w.h.files.assetNames["style.css"], nil) }
 
 // Dark is the address of the colours for the dark.
-func (w view) Dark() string { return w.s.Link(assetPath("dark.css"), nil) }
+func (w view) Dark() string { return w.s.Link(w.h.files.assetNames["dark.css"], nil) }
 
 // Brand is how the operator wants the pages to look.
-func (w view) Brand() brand { return w.brand() }
+func (w view) Brand() brand { return w.look }
 
 // Languages are links to the page in other languages. A page that answers a form
 // cannot be fetched again, and has none.
@@ -123,7 +118,7 @@ func (w view) Languages() (list []link) {
 	if w.r.Method != http.MethodGet || w.req == nil {
 		return nil
 	}
-	for _, c := range catalogues {
+	for _, c := range w.h.files.catalogues {
 		q := url.Values{}
 		for name, values := range w.req.Query {
 			q[name] = values
@@ -136,7 +131,7 @@ func (w view) Languages() (list []link) {
 
 // show writes a page.
 func (v *visit) show(status int, p view) {
-	p.visit = v
+	p.visit, p.look = v, v.brand()
 	if !p.focused() {
 		for i := range p.Fields {
 			if p.Fields[i].Value == "" {
@@ -146,7 +141,7 @@ func (v *visit) show(status int, p view) {
 		}
 	}
 	var b bytes.Buffer
-	if err := templates.ExecuteTemplate(&b, "page.html", p); err != nil {
+	if err := v.h.files.page.Execute(&b, p); err != nil {
 		v.h.config.Log.Error("render a page", "page", v.s.Path, "error", err)
 		site.Unavailable(v.w)
 		return

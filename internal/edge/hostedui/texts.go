@@ -1,22 +1,13 @@
 package hostedui
 
 import (
-	"embed"
-	"encoding/json"
-	"fmt"
 	"slices"
 	"strings"
 
 	"golang.org/x/text/language"
 )
 
-// The texts of the pages, a file a language. English has every key that there
-// is; a test sees that the others have the same.
-//
-//go:embed texts/*.json
-var textFiles embed.FS
-
-// catalogue are the texts of a language.
+// catalogue are the texts of a language: a file under texts.
 type catalogue struct {
 	Lang string // "pt-BR"
 	Dir  string // "ltr" or "rtl"
@@ -28,25 +19,6 @@ type catalogue struct {
 // browsers that want none of them.
 var languages = []string{"en", "de", "es", "fr", "id", "it", "pt-BR", "tr", "ar", "ja", "ko", "zh-CN", "zh-TW"}
 
-var catalogues = func() (list []*catalogue) {
-	for _, lang := range languages {
-		b, err := textFiles.ReadFile("texts/" + lang + ".json")
-		c := &catalogue{Lang: lang, Dir: "ltr"}
-		if err == nil {
-			err = json.Unmarshal(b, &c.text)
-		}
-		if err != nil {
-			panic(fmt.Sprintf("texts of %s: %v", lang, err)) // they are part of the program
-		}
-		if lang == "ar" {
-			c.Dir = "rtl"
-		}
-		c.Name = c.text["language"]
-		list = append(list, c)
-	}
-	return list
-}()
-
 var matcher = func() language.Matcher {
 	var tags []language.Tag
 	for _, lang := range languages {
@@ -56,34 +28,34 @@ var matcher = func() language.Matcher {
 }()
 
 // catalogueOf are the texts for a language tag, or nil.
-func catalogueOf(lang string) *catalogue {
+func (f *files) catalogueOf(lang string) *catalogue {
 	if lang == "" || len(lang) > 20 {
 		return nil
 	}
 	if i := slices.IndexFunc(languages, func(l string) bool { return strings.EqualFold(l, lang) }); i >= 0 {
-		return catalogues[i]
+		return f.catalogues[i]
 	}
 	tag, err := language.Parse(lang)
 	if err != nil {
 		return nil
 	}
 	if _, i, confidence := matcher.Match(tag); confidence > language.No {
-		return catalogues[i]
+		return f.catalogues[i]
 	}
 	return nil
 }
 
 // preferred are the texts that a browser likes best.
-func preferred(accept string) *catalogue {
+func (f *files) preferred(accept string) *catalogue {
 	if len(accept) > 1024 {
-		return catalogues[0]
+		return f.catalogues[0]
 	}
 	tags, _, err := language.ParseAcceptLanguage(accept)
 	if err != nil || len(tags) == 0 {
-		return catalogues[0]
+		return f.catalogues[0]
 	}
 	_, i, _ := matcher.Match(tags...)
-	return catalogues[i]
+	return f.catalogues[i]
 }
 
 // T is a text; values are names and what stands in their place.

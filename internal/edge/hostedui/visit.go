@@ -45,12 +45,12 @@ func (v *visit) choose() {
 		return
 	}
 	if c, err := v.r.Cookie(v.s.Scoped(langCookie)); err == nil {
-		if t := catalogueOf(c.Value); t != nil {
+		if t := v.h.files.catalogueOf(c.Value); t != nil {
 			v.catalogue = t
 			return
 		}
 	}
-	v.catalogue = preferred(v.r.Header.Get("Accept-Language"))
+	v.catalogue = v.h.files.preferred(v.r.Header.Get("Accept-Language"))
 }
 
 const (
@@ -60,7 +60,7 @@ const (
 
 // speak switches to a language and remembers it, if there are texts of it.
 func (v *visit) speak(lang string) bool {
-	t := catalogueOf(lang)
+	t := v.h.files.catalogueOf(lang)
 	if t == nil {
 		return false
 	}
