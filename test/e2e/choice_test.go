@@ -97,6 +97,8 @@ func TestUserAuth(t *testing.T) {
 		}
 		_, err = n.respond("EMAIL_OTP", out.Session, ann, "EMAIL_OTP_CODE", "12345678")
 		n.refused(err, "CodeMismatchException", "Invalid code or auth state for the user.")
+		_, err = n.respond("SELECT_CHALLENGE", out.Session, ann, "ANSWER", "EMAIL_OTP") // nothing is to be chosen here
+		n.refused(err, "NotAuthorizedException", "Invalid session for the user.")
 		n.must("", "EMAIL_OTP", out.Session, ann, "EMAIL_OTP_CODE", code)
 		_, err = n.respond("EMAIL_OTP", out.Session, ann, "EMAIL_OTP_CODE", code)
 		n.refused(err, "NotAuthorizedException", "Invalid session for the user, session can only be used once.")

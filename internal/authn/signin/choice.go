@@ -82,13 +82,15 @@ func (e *Engine) selectChallenge(ctx context.Context, r *Reply) (*Step, error) {
 	if err != nil {
 		return nil, err
 	}
-	return e.chosen(ctx, r, cognitoidp.ChallengeNameType(answer))
+	return e.chosen(ctx, r, cognitoidp.ChallengeNameType(answer), r.Challenge)
 }
 
-// chosen goes on with a choice, in answer to SELECT_CHALLENGE or to the
-// challenge that the choice led to.
-func (e *Engine) chosen(ctx context.Context, r *Reply, choice cognitoidp.ChallengeNameType) (*Step, error) {
-	pr, s, err := e.resume(ctx, r, cognitoidp.ChallengeNameTypeSelectChallenge, choice)
+// chosen goes on with a choice, in answer to one of the challenges: to
+// SELECT_CHALLENGE or, where a challenge is answered by its own name, to what
+// the choice led to. Never to what the caller names: the answer is not trusted
+// to say which session may be opened.
+func (e *Engine) chosen(ctx context.Context, r *Reply, choice cognitoidp.ChallengeNameType, to ...cognitoidp.ChallengeNameType) (*Step, error) {
+	pr, s, err := e.resume(ctx, r, to...)
 	if err != nil {
 		return nil, err
 	}

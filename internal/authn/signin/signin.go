@@ -228,7 +228,7 @@ func (e *Engine) Respond(ctx context.Context, r *Reply) (*Step, error) {
 	case cognitoidp.ChallengeNameTypeSelectChallenge:
 		return e.selectChallenge(ctx, r)
 	case cognitoidp.ChallengeNameTypePassword, cognitoidp.ChallengeNameTypePasswordSrp, cognitoidp.ChallengeNameTypeWebAuthn:
-		return e.chosen(ctx, r, r.Challenge)
+		return e.chosen(ctx, r, r.Challenge, cognitoidp.ChallengeNameTypeSelectChallenge, r.Challenge)
 	case cognitoidp.ChallengeNameTypeCustomChallenge:
 		return e.answerCustom(ctx, r)
 	case cognitoidp.ChallengeNameTypeNewPasswordRequired:
