@@ -149,11 +149,8 @@ func (e *Engine) takeCode(ctx context.Context, r *Reply) (*Step, error) {
 	if err != nil {
 		return nil, err
 	}
-	pr, s, err := e.resume(ctx, r, r.Challenge)
+	pr, s, err := e.guess(ctx, r)
 	if err != nil {
-		return nil, err
-	}
-	if err := e.mayGuess(ctx, pr); err != nil {
 		return nil, err
 	}
 	if subtle.ConstantTimeCompare([]byte(code), []byte(s.Code)) != 1 || pr.user == nil {
@@ -237,6 +234,15 @@ func verifyAddress(tx *store.Tx, p *pool.Pool, u *store.User, attribute, address
 func confirmsUser(u *store.User) bool {
 	return u.Status == string(cognitoidp.UserStatusTypeUnconfirmed) ||
 		u.Status == string(cognitoidp.UserStatusTypeResetRequired) && len(u.Password) == 0
+}
+
+// guess resumes a sign-in with an answer that could be a guess.
+func (e *Engine) guess(ctx context.Context, r *Reply) (*proof, *session, error) {
+	pr, s, err := e.resume(ctx, r, r.Challenge)
+	if err == nil {
+		err = e.mayGuess(ctx, pr)
+	}
+	return pr, s, err
 }
 
 // mayGuess refuses those who are locked out, or may not sign in at all.

@@ -62,11 +62,8 @@ func (e *Engine) startDevice(ctx context.Context, r *Reply) (*Step, error) {
 	if err != nil {
 		return nil, err
 	}
-	pr, _, err := e.resume(ctx, r, r.Challenge)
+	pr, _, err := e.guess(ctx, r)
 	if err != nil {
-		return nil, err
-	}
-	if err := e.mayGuess(ctx, pr); err != nil {
 		return nil, err
 	}
 	_, v, err := e.device(ctx, pr, key)

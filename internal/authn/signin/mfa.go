@@ -50,11 +50,8 @@ func (e *Engine) selectFactor(ctx context.Context, r *Reply) (*Step, error) {
 	if err != nil {
 		return nil, err
 	}
-	pr, _, err := e.resume(ctx, r, r.Challenge)
+	pr, _, err := e.guess(ctx, r)
 	if err != nil {
-		return nil, err
-	}
-	if err := e.mayGuess(ctx, pr); err != nil {
 		return nil, err
 	}
 	f, err := e.factors(ctx, pr)
@@ -78,11 +75,8 @@ func (e *Engine) softwareToken(ctx context.Context, r *Reply) (*Step, error) {
 	if err != nil {
 		return nil, err
 	}
-	pr, _, err := e.resume(ctx, r, r.Challenge)
+	pr, _, err := e.guess(ctx, r)
 	if err != nil {
-		return nil, err
-	}
-	if err := e.mayGuess(ctx, pr); err != nil {
 		return nil, err
 	}
 	u := pr.user
@@ -171,11 +165,8 @@ func (e *Engine) replace(ctx context.Context, c *pool.Client, s *session, change
 // which becomes the user's with the tokens; or an address, to which a code
 // goes.
 func (e *Engine) endSetup(ctx context.Context, r *Reply) (*Step, error) {
-	pr, s, err := e.resume(ctx, r, r.Challenge)
+	pr, s, err := e.guess(ctx, r)
 	if err != nil {
-		return nil, err
-	}
-	if err := e.mayGuess(ctx, pr); err != nil {
 		return nil, err
 	}
 	address := parameter(r.Responses, "EMAIL")
