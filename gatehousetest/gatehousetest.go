@@ -120,6 +120,9 @@ func Locations(file string) Option { return func(s *settings) { s.config.Locatio
 // Templates names the folder of files that take the place of those of the pages.
 func Templates(dir string) Option { return func(s *settings) { s.config.Templates = dir } }
 
+// Upstreams names the file of buckets and parameters that live elsewhere.
+func Upstreams(file string) Option { return func(s *settings) { s.config.Upstreams = file } }
+
 // NotDev runs the server as it runs in production: there is no key test/test,
 // and outbox and clock are not to be reached over HTTP. Advance, Messages and
 // Code work all the same.

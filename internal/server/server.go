@@ -136,6 +136,9 @@ func (s *Server) open(ctx context.Context, o Options) error {
 	if err := s.openRoot(ctx); err != nil {
 		return err
 	}
+	if err := s.s3.Adopt(ctx); err != nil {
+		return fmt.Errorf("open the buckets of --upstreams: %w", err)
+	}
 	s.http = newHTTPServer(s.observe(http.HandlerFunc(s.route)), tc, s.log)
 	return nil
 }
@@ -243,7 +246,11 @@ func (s *Server) compose(o Options) error {
 	if err != nil {
 		return fmt.Errorf("open the object folder: %w", err)
 	}
-	s.s3, err = s3.New(s3.Config{DB: s.db, Blobs: blobs, Authenticator: streams{s.authenticator}, Access: s.authorizer, Account: c.Account,
+	buckets, err := upstreams(c, now)
+	if err != nil {
+		return err
+	}
+	s.s3, err = s3.New(s3.Config{DB: s.db, Blobs: blobs, Upstreams: buckets, Authenticator: streams{s.authenticator}, Access: s.authorizer, Account: c.Account,
 		Region: c.Region, BaseDomain: c.BaseDomain, Now: now, Log: s.log,
 		RequestID: func(r *http.Request) string { return event.From(r.Context()).ID }})
 	if err != nil {

@@ -70,7 +70,10 @@ func (r *request) decide(p permission, b *bucket, key string, object *store.Obje
 	case onObject:
 		check.Resource = objectARN(b.row.Name, key)
 	}
-	anonymous := r.caller.Principal.Type == policy.Anonymous
+	anonymous := r.anonymous()
+	if b != nil && b.upstream != nil && p.on == onObject {
+		check.Unknown = "s3:existingobjecttag/"
+	}
 	if b != nil {
 		check.Grant = b.aclGrant(p, object, !anonymous)
 		restricted := anonymous && b.publicAccess.RestrictPublicBuckets && b.policyPublic && check.Grant == ""
