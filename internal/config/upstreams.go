@@ -111,6 +111,11 @@ func parseUpstreams(text []byte) ([]Upstream, error) {
 		if other := lines[what]; other != 0 {
 			return nil, fmt.Errorf("in the entry of line %d: line %d speaks of %s already", line, other, what)
 		}
+		for _, other := range list {
+			if u.Parameters != "" && other.Parameters != "" && (strings.HasPrefix(u.Parameters, other.Parameters+"/") || strings.HasPrefix(other.Parameters, u.Parameters+"/")) {
+				return nil, fmt.Errorf("in the entry of line %d: parameters %s and %s lie within each other", line, u.Parameters, other.Parameters)
+			}
+		}
 		lines[what] = line
 		list = append(list, *u)
 	}

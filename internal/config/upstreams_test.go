@@ -74,6 +74,7 @@ func TestReadUpstreams_refusals(t *testing.T) {
 		{"- bucket: photos\n  name: a..b\n  endpoint: https://x" + keys, "name is not that of a bucket"},
 		{"- parameters: app\n  endpoint: https://x" + keys, "are paths such as"},
 		{"- parameters: /app/\n  endpoint: https://x" + keys, "are paths such as"},
+		{"- parameters: /app\n  endpoint: https://x" + keys + "- parameters: /app/prod\n  endpoint: https://x" + keys, "in the entry of line 5: parameters /app/prod and /app lie within each other"},
 		{"- parameters: /app\n  any-key: true\n  endpoint: https://x" + keys, "are for buckets"},
 		{"- bucket: photos\n  region: EU\n  endpoint: https://x" + keys, "region does not look like"},
 		{"- bucket: photos" + keys, "endpoint is a URL"},

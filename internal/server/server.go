@@ -89,6 +89,7 @@ type Server struct {
 	iam           *iam.Service
 	users         *userpool.Service
 	s3            *s3.Service
+	parameters    *ssm.Service
 	api           *awsapi.Handler
 	sites         *site.Router
 	identities    http.Handler // discovery of the identity pools' tokens
@@ -138,6 +139,9 @@ func (s *Server) open(ctx context.Context, o Options) error {
 	}
 	if err := s.s3.Adopt(ctx); err != nil {
 		return fmt.Errorf("open the buckets of --upstreams: %w", err)
+	}
+	if err := s.parameters.Adopt(ctx); err != nil {
+		return fmt.Errorf("open the parameters of --upstreams: %w", err)
 	}
 	s.http = newHTTPServer(s.observe(http.HandlerFunc(s.route)), tc, s.log)
 	return nil
@@ -246,7 +250,7 @@ func (s *Server) compose(o Options) error {
 	if err != nil {
 		return fmt.Errorf("open the object folder: %w", err)
 	}
-	buckets, err := upstreams(c, now)
+	buckets, paths, err := upstreams(c, now)
 	if err != nil {
 		return err
 	}
@@ -256,7 +260,7 @@ func (s *Server) compose(o Options) error {
 	if err != nil {
 		return err
 	}
-	parameters := ssm.New(ssm.Config{DB: s.db, Account: c.Account, Region: c.Region})
+	s.parameters = ssm.New(ssm.Config{DB: s.db, Account: c.Account, Region: c.Region, Upstreams: paths})
 	s.api = awsapi.New(awsapi.Config{
 		Auth: s.authenticator, Access: s.authorizer, Log: s.log, Unlisted: o.Unlisted,
 		Busy:        func(err error) bool { return errors.Is(err, store.ErrBusy) || errors.Is(err, engine.ErrBusy) },
@@ -266,7 +270,7 @@ func (s *Server) compose(o Options) error {
 			{API: cognitoidp.Service, Service: users, Checks: users.Checks, ValidationCode: "InvalidParameterException"},
 			{API: cognitoidentity.Service, Service: identities, Checks: identities.Checks, ValidationCode: "InvalidParameterException"},
 			{API: apiiam.Service, Service: s.iam, Checks: s.iam.Checks, ValidationCode: "ValidationError"},
-			{API: apissm.Service, Service: parameters, Checks: parameters.Checks, ValidationCode: "ValidationException"},
+			{API: apissm.Service, Service: s.parameters, Checks: s.parameters.Checks, ValidationCode: "ValidationException"},
 			{API: apists.Service, Service: tokenService, Checks: tokenService.Checks, SelfAuthorizing: sts.SelfAuthorizing, ValidationCode: "ValidationError"},
 		},
 	})

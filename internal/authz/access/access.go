@@ -41,7 +41,7 @@ type Check struct {
 	// s3:prefix, aws:resourcetag/k, …
 	Context policy.Context
 	// Unknown: see policy.Request.
-	Unknown string
+	Unknown []string
 	// ResourcePolicies and Grant: see policy.Policies.
 	ResourcePolicies []policy.Source
 	Grant            string

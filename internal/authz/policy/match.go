@@ -58,7 +58,7 @@ func (st *Statement) matchesResource(q *query) bool {
 func (st *Statement) matchesConditions(q *query) bool {
 	for i := range st.conditions {
 		c := &st.conditions[i]
-		if q.req.Unknown != "" && c.unknown(q) {
+		if len(q.req.Unknown) > 0 && c.unknown(q) {
 			if st.Effect == Allow {
 				return false
 			}
@@ -73,12 +73,16 @@ func (st *Statement) matchesConditions(q *query) bool {
 
 // unknown reports whether one of the variables is a key of Request.Unknown.
 func (q *query) unknown(vars []variable) bool {
-	return q.req.Unknown != "" && slices.ContainsFunc(vars, func(v variable) bool { return strings.HasPrefix(v.key, q.req.Unknown) })
+	return len(q.req.Unknown) > 0 && slices.ContainsFunc(vars, func(v variable) bool { return q.unknownKey(v.key) })
+}
+
+func (q *query) unknownKey(key string) bool {
+	return slices.ContainsFunc(q.req.Unknown, func(prefix string) bool { return strings.HasPrefix(key, prefix) })
 }
 
 // unknown reports whether the condition asks for a key of Request.Unknown.
 func (c *condition) unknown(q *query) bool {
-	return strings.HasPrefix(c.key, q.req.Unknown) || slices.ContainsFunc(c.values, func(v value) bool { return q.unknown(v.vars) })
+	return q.unknownKey(c.key) || slices.ContainsFunc(c.values, func(v value) bool { return q.unknown(v.vars) })
 }
 
 // grantee says how the statement meets the caller. With NotPrincipal it is

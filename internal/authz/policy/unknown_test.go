@@ -27,7 +27,7 @@ func TestEvaluate_unknown(t *testing.T) {
 		if d := Evaluate(&req, pol); d.Allowed != c.known {
 			t.Errorf("%s: without unknown keys %v, want %v", c.name, d.Allowed, c.known)
 		}
-		req.Unknown = tag
+		req.Unknown = []string{"aws:resourcetag/", tag}
 		if d := Evaluate(&req, pol); d.Allowed != c.unknown {
 			t.Errorf("%s: with unknown tags %v, want %v", c.name, d.Allowed, c.unknown)
 		}

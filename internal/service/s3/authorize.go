@@ -72,7 +72,7 @@ func (r *request) decide(p permission, b *bucket, key string, object *store.Obje
 	}
 	anonymous := r.anonymous()
 	if b != nil && b.upstream != nil && p.on == onObject {
-		check.Unknown = "s3:existingobjecttag/"
+		check.Unknown = unknownTags
 	}
 	if b != nil {
 		check.Grant = b.aclGrant(p, object, !anonymous)
@@ -96,6 +96,9 @@ func (r *request) decide(p permission, b *bucket, key string, object *store.Obje
 	}
 	return false, errAccessDenied.saying(deniedText(r.caller, p, check, decision)), nil
 }
+
+// unknownTags are the condition keys of objects that live elsewhere.
+var unknownTags = []string{"s3:existingobjecttag/"}
 
 // rootOnly are the actions that a bucket policy cannot take from the root user
 // of the bucket's account, so that nobody locks a bucket for good (AWS:
