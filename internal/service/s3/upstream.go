@@ -91,7 +91,12 @@ func (s *Service) Adopt(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		if err := s.db.Write(ctx, func(tx *store.Tx) error { return s.adopt(tx, name, settings) }); err != nil {
+		adopt := func(tx *store.Tx) error { return s.adopt(tx, name, settings) }
+		err = s.db.Write(ctx, adopt)
+		if errors.Is(err, store.ErrConflict) { // another node was first
+			err = s.db.Write(ctx, adopt)
+		}
+		if err != nil {
 			return err
 		}
 	}
