@@ -145,8 +145,8 @@ func TestFederation_refused(t *testing.T) {
 			answer     func(w http.ResponseWriter)
 			code, text string
 		}{
-			"an error":   {func(w http.ResponseWriter) { http.Error(w, `{"error":"invalid_grant"}`, 400) }, "invalid_request", "Corp Error - 400 error getting token"},
-			"a failure":  {func(w http.ResponseWriter) { http.Error(w, "oops", 502) }, "invalid_request", "Corp Error - 502 error getting token"},
+			"an error":   {func(w http.ResponseWriter) { http.Error(w, `{"error":"invalid_grant"}`, http.StatusBadRequest) }, "invalid_request", "Corp Error - 400 error getting token"},
+			"a failure":  {func(w http.ResponseWriter) { http.Error(w, "oops", http.StatusBadGateway) }, "invalid_request", "Corp Error - 502 error getting token"},
 			"a redirect": {func(w http.ResponseWriter) { w.Header().Set("Location", p.url+"/token"); w.WriteHeader(307) }, "invalid_request", "Corp Error - 307 error getting token"},
 			"no JSON":    {func(w http.ResponseWriter) { _, _ = w.Write([]byte("<html>")) }, "invalid_request", "Corp Error - what it answers getting token is no JSON"},
 			"too much":   {func(w http.ResponseWriter) { _, _ = w.Write(make([]byte, 600<<10)) }, "invalid_request", "Corp Error - no answer getting token"},
