@@ -69,7 +69,7 @@ func newDomain(t *testing.T, s *gatehousetest.Server, prefix string, change func
 		}
 	}))
 	t.Cleanup(app.Close)
-	d := &domain{s: s, root: awsclient.New(awsclient.Target{URL: s.URL, Region: s.Region}, s.AccessKeyID, s.SecretKey, ""), app: strings.Replace(app.URL, "127.0.0.1", "localhost", 1)}
+	d := &domain{s: s, root: awsclient.New(awsclient.Target{URL: s.URL, Region: s.Region, HTTP: s.Client()}, s.AccessKeyID, s.SecretKey, ""), app: strings.Replace(app.URL, "127.0.0.1", "localhost", 1)}
 	in := &idp.CreateUserPoolInput{PoolName: aws.String("people"), AutoVerifiedAttributes: []types.VerifiedAttributeType{"email"}}
 	if change != nil {
 		change(in)
@@ -452,5 +452,57 @@ func (b *browser) axe(name, script string) {
 				b.t.Fatal(err)
 			}
 		}
+	}
+}
+
+// TestPages_tls signs in and out over HTTPS, at a host of the domain's own and
+// under its path: cookies are for that alone, and no page of another scheme is
+// let in.
+func TestPages_tls(t *testing.T) {
+	s := gatehousetest.Start(t, append(on(t, storetest.Kinds(t)[0]), gatehousetest.TLS())...)
+	d := newDomain(t, s, "team-a", nil)
+	by := *d
+	by.base = s.URL + "/" + d.pool
+	b := newBrowser(t, chromedp.IgnoreCertErrors)
+	for _, x := range []*domain{d, &by} {
+		if !strings.HasPrefix(x.base, "https://") {
+			t.Fatal(x.base)
+		}
+		b.visit(x.at("/login"))
+		b.fill("username", "ann", "password", annsPassword)
+		b.do("sign in", chromedp.Click("button.primary"))
+		if q := b.at(d.app + "/callback?").Query(); q.Get("code") == "" {
+			t.Errorf("the app was sent %v", q)
+		}
+		cookies, err := chromedp.Call(b.ctx, network.GetCookies, network.GetCookiesParams{URLs: []string{x.base + "/"}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		names := map[string]bool{}
+		for _, c := range cookies.Cookies {
+			names[c.Name] = true
+			if !c.Secure || !c.HTTPOnly || c.SameSite != network.CookieSameSiteLax || strings.HasPrefix(c.Name, "__Host-") && (c.Path != "/" || strings.HasPrefix(c.Domain, ".")) {
+				t.Errorf("%s: %+v", x.base, c)
+			}
+		}
+		suffix := ""
+		if x == &by {
+			suffix = "-" + d.pool
+		}
+		if !names["__Host-cognito"+suffix] || !names["__Host-XSRF-TOKEN"+suffix] {
+			t.Errorf("%s has the cookies %v", x.base, names)
+		}
+		resp, err := s.Client().Get(x.at("/login"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp.Body.Close()
+		if got := resp.Header.Get("Strict-Transport-Security"); !strings.HasPrefix(got, "max-age=31536000") {
+			t.Errorf("%s: Strict-Transport-Security is %q", x.base, got)
+		}
+		b.visit(x.at("/oauth2/authorize")) // no page: the browser is signed in
+		b.at(d.app + "/callback?")
+		b.visit(x.base + "/logout?" + url.Values{"client_id": {d.client}, "redirect_uri": {d.app + "/callback"}, "response_type": {"code"}}.Encode())
+		b.sees("#password")
 	}
 }
