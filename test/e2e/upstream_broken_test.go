@@ -19,7 +19,7 @@ import (
 // TestUpstream_broken: an upstream that is wrong, gone or mad is the server's
 // fault in the answer, never the caller's, and its cause is in the log.
 func TestUpstream_broken(t *testing.T) {
-	eachElsewhere(t, func(x *elsewhere) {
+	eachForwarding(t, func(x *forwarding) {
 		x.there.put("photos-prod", "key", "text/plain", "hello")
 		c, key := x.root.S3, aws.String("key")
 		const failed = "The store behind this bucket did not do what this server asked of it. The operator finds the cause in the log under this request id."
@@ -125,7 +125,7 @@ func TestUpstream_broken(t *testing.T) {
 // refusal, and no key.
 func TestUpstream_log(t *testing.T) {
 	var log journal
-	x := startElsewhere(t, logTo(&log))
+	x := startForwarding(t, logTo(&log))
 	_, err := x.root.S3.GetObject(x.Context(), &s3.GetObjectInput{Bucket: aws.String("photos"), Key: aws.String("forbidden-there/x")})
 	x.refused(err, "InternalError", "")
 	x.server.Stop()
@@ -145,7 +145,7 @@ func TestUpstream_log(t *testing.T) {
 // TestUpstream_website: pages of a website come from there, if everybody may
 // read them.
 func TestUpstream_website(t *testing.T) {
-	eachElsewhere(t, func(x *elsewhere) {
+	eachForwarding(t, func(x *forwarding) {
 		photos := aws.String("photos")
 		website := x.server.Host("photos.s3-website." + x.server.Region)
 		_, err := x.root.S3.PutBucketWebsite(x.Context(), &s3.PutBucketWebsiteInput{Bucket: photos, WebsiteConfiguration: &s3types.WebsiteConfiguration{

@@ -18,11 +18,11 @@ import (
 
 // eachFar runs a test with a server whose parameters under /app/prod live as
 // /team/live in another one.
-func eachFar(t *testing.T, test func(x *elsewhere)) {
+func eachFar(t *testing.T, test func(x *forwarding)) {
 	for _, kind := range storetest.Kinds(t) {
 		t.Run(kind, func(t *testing.T) {
 			t.Parallel()
-			x := &elsewhere{there: start(t, gatehousetest.ExpectFaults(), gatehousetest.Account("111111111111"))}
+			x := &forwarding{there: start(t, gatehousetest.ExpectFaults(), gatehousetest.Account("111111111111"))}
 			_, key := x.there.person("gatehouse", `{"Version":"2012-10-17","Statement":[
 				{"Effect":"Allow","Action":["ssm:GetParameter","ssm:PutParameter","ssm:DeleteParameter","ssm:GetParameterHistory","ssm:LabelParameterVersion","ssm:GetParametersByPath",
 					"ssm:AddTagsToResource","ssm:RemoveTagsFromResource","ssm:ListTagsForResource"],"Resource":["`+x.there.parameter("team/live")+`","`+x.there.parameter("team/live/*")+`"]},
@@ -41,7 +41,7 @@ func eachFar(t *testing.T, test func(x *elsewhere)) {
 // TestUpstreamParameters_refused: who may not hears so by the name here, and the
 // upstream hears nothing.
 func TestUpstreamParameters_refused(t *testing.T) {
-	eachFar(t, func(x *elsewhere) {
+	eachFar(t, func(x *forwarding) {
 		x.putParameter("/app/prod/db", "secret")
 		x.wire.seen()
 		why := func(action, name string) string {
@@ -79,7 +79,7 @@ func TestUpstreamParameters_refused(t *testing.T) {
 // TestUpstreamParameters: the operations on parameters there, by their names
 // here.
 func TestUpstreamParameters(t *testing.T) {
-	eachFar(t, func(x *elsewhere) {
+	eachFar(t, func(x *forwarding) {
 		ctx, c := x.Context(), x.root.SSM
 		x.putParameter("/app/local", "here")
 		x.putParameter("/app/prod", "the path itself is here")
@@ -263,7 +263,7 @@ func TestUpstreamParameters(t *testing.T) {
 // TestUpstreamParameters_broken: failures of the upstream are not the caller's,
 // and what it says is not believed.
 func TestUpstreamParameters_broken(t *testing.T) {
-	eachFar(t, func(x *elsewhere) {
+	eachFar(t, func(x *forwarding) {
 		ctx, c := x.Context(), x.root.SSM
 		const failed = "The store behind this parameter did not do what this server asked of it. The operator finds the cause in the log under this request id."
 		_, err := c.GetParameter(ctx, &ssm.GetParameterInput{Name: aws.String("/app/prod/closed")})

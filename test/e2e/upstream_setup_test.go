@@ -21,10 +21,10 @@ import (
 	"gatehouse/internal/store/storetest"
 )
 
-// elsewhere is a server whose bucket "photos" lives in the bucket "photos-prod"
+// forwarding is a server whose bucket "photos" lives in the bucket "photos-prod"
 // of another one, which checks every signature and permission itself. A wire
 // between them keeps what passes.
-type elsewhere struct {
+type forwarding struct {
 	*env         // the server that is asked
 	there *env   // the upstream
 	wire  *wire  // between the two
@@ -38,18 +38,18 @@ const thereAllows = `{"Version":"2012-10-17","Statement":[
 		"s3:DeleteObjectTagging","s3:AbortMultipartUpload","s3:ListMultipartUploadParts"],"Resource":["arn:aws:s3:::photos-prod/*","arn:aws:s3:::second-prod/*"]},
 	{"Effect":"Deny","Action":"s3:*","Resource":"arn:aws:s3:::photos-prod/forbidden-there/*"}]}`
 
-// eachElsewhere runs a test with an asked server on each kind of store.
-func eachElsewhere(t *testing.T, test func(x *elsewhere), opts ...gatehousetest.Option) {
+// eachForwarding runs a test with an asked server on each kind of store.
+func eachForwarding(t *testing.T, test func(x *forwarding), opts ...gatehousetest.Option) {
 	for _, kind := range storetest.Kinds(t) {
 		t.Run(kind, func(t *testing.T) {
 			t.Parallel()
-			test(startElsewhere(t, append(on(t, kind), opts...)...))
+			test(startForwarding(t, append(on(t, kind), opts...)...))
 		})
 	}
 }
 
-func startElsewhere(t *testing.T, opts ...gatehousetest.Option) *elsewhere {
-	x := &elsewhere{there: start(t, gatehousetest.ExpectFaults())}
+func startForwarding(t *testing.T, opts ...gatehousetest.Option) *forwarding {
+	x := &forwarding{there: start(t, gatehousetest.ExpectFaults())}
 	for _, name := range []string{"photos-prod", "second-prod"} {
 		_, err := x.there.root.S3.CreateBucket(t.Context(), &s3.CreateBucketInput{Bucket: &name})
 		x.there.ok(err)
@@ -171,7 +171,7 @@ func (w *wire) change(answered func(*http.Response)) {
 }
 
 // untouched fails the test when the upstream heard of anything.
-func (x *elsewhere) untouched(what string) {
+func (x *forwarding) untouched(what string) {
 	x.Helper()
 	if heard := x.wire.says(); len(heard) > 0 {
 		x.Errorf("%s: the upstream heard %v", what, heard)
@@ -179,7 +179,7 @@ func (x *elsewhere) untouched(what string) {
 }
 
 // thereAre are the keys of the upstream's bucket, by the upstream itself.
-func (x *elsewhere) thereAre() []string {
+func (x *forwarding) thereAre() []string {
 	x.Helper()
 	keys, err := x.there.keys(x.there.root, "photos-prod")
 	x.ok(err)
@@ -187,7 +187,7 @@ func (x *elsewhere) thereAre() []string {
 }
 
 // thereIs checks what keys the upstream has.
-func (x *elsewhere) thereIs(want ...string) {
+func (x *forwarding) thereIs(want ...string) {
 	x.Helper()
 	// An upload that broke off is noticed there in a moment.
 	got := x.thereAre()
@@ -205,7 +205,7 @@ func allow(action, resource string) string {
 
 func logTo(w io.Writer) gatehousetest.Option { return gatehousetest.Log(w) }
 
-func (x *elsewhere) fileText() string {
+func (x *forwarding) fileText() string {
 	x.Helper()
 	text, err := os.ReadFile(x.file)
 	x.ok(err)

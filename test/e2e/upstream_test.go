@@ -21,7 +21,7 @@ import (
 // TestUpstream_refused: who may not gets the answer of any other bucket, and
 // the upstream hears nothing of it.
 func TestUpstream_refused(t *testing.T) {
-	eachElsewhere(t, func(x *elsewhere) {
+	eachForwarding(t, func(x *forwarding) {
 		photos := aws.String("photos")
 		x.there.put("photos-prod", "secret/key", "text/plain", "hush")
 		x.there.put("photos-prod", "open/key", "text/plain", "hello")
@@ -102,7 +102,7 @@ func (e *env) body(body io.ReadCloser, want string) {
 // TestUpstream_refusedByName: what makes no sense for a bucket that lives
 // elsewhere says so.
 func TestUpstream_refusedByName(t *testing.T) {
-	eachElsewhere(t, func(x *elsewhere) {
+	eachForwarding(t, func(x *forwarding) {
 		photos, key := aws.String("photos"), aws.String("key")
 		says := func(err error, operation string) {
 			x.Helper()
@@ -164,7 +164,7 @@ func (e *env) bucket(name string) {
 // TestUpstream_objects: what a client does with a bucket, it does with one that
 // lives elsewhere.
 func TestUpstream_objects(t *testing.T) {
-	eachElsewhere(t, func(x *elsewhere) {
+	eachForwarding(t, func(x *forwarding) {
 		photos := aws.String("photos")
 		c := x.root.S3
 		put, err := c.PutObject(x.Context(), &s3.PutObjectInput{Bucket: photos, Key: aws.String("dir/a b+c.txt"), Body: strings.NewReader("hello world"), ContentType: aws.String("text/plain"),
@@ -288,7 +288,7 @@ func TestUpstream_objects(t *testing.T) {
 
 // TestUpstream_everyKey: keys arrive as they are, whatever bytes they have.
 func TestUpstream_everyKey(t *testing.T) {
-	eachElsewhere(t, func(x *elsewhere) {
+	eachForwarding(t, func(x *forwarding) {
 		var ascii strings.Builder
 		for c := rune(1); c < 0x180; c++ {
 			ascii.WriteRune(c)
@@ -343,7 +343,7 @@ func escape(key string) string {
 // TestUpstream_nothingPasses: of a caller's request and of an upstream's answer
 // passes what is known by name, and nothing else.
 func TestUpstream_nothingPasses(t *testing.T) {
-	eachElsewhere(t, func(x *elsewhere) {
+	eachForwarding(t, func(x *forwarding) {
 		n := x.tenant(nil, nil)
 		f := n.federation("Photos", func(in *cognitoidentity.CreateIdentityPoolInput) { in.AllowUnauthenticatedIdentities = true })
 		_, err := x.root.IAM.PutRolePolicy(x.Context(), &iam.PutRolePolicyInput{RoleName: &f.guest, PolicyName: aws.String("photos"),

@@ -32,7 +32,7 @@ func sha(b []byte) string {
 }
 
 // signedPut makes a PUT of root's with headers in pairs.
-func (x *elsewhere) signedPut(key string, payload string, headers ...string) *http.Request {
+func (x *forwarding) signedPut(key string, payload string, headers ...string) *http.Request {
 	x.Helper()
 	r, err := http.NewRequestWithContext(x.Context(), http.MethodPut, x.server.URL+"/photos/"+key, nil)
 	x.ok(err)
@@ -78,7 +78,7 @@ func chunked(r *http.Request, secret string, body []byte, wrong int) []byte {
 // TestUpstream_spoiltUploads: a body that is not what was signed, or that
 // breaks off, is no object there, however much of it had passed.
 func TestUpstream_spoiltUploads(t *testing.T) {
-	eachElsewhere(t, func(x *elsewhere) {
+	eachForwarding(t, func(x *forwarding) {
 		x.there.put("photos-prod", "before", "text/plain", "the object before")
 		for _, size := range []int{1, 1000, 64 << 10, 64<<10 + 1, 300_000} {
 			body := letters(size)
@@ -151,7 +151,7 @@ func base64sha(b []byte) string {
 // TestUpstream_multipart: an upload in parts as SDKs and the CLI make it, with a
 // checksum for each part.
 func TestUpstream_multipart(t *testing.T) {
-	eachElsewhere(t, func(x *elsewhere) {
+	eachForwarding(t, func(x *forwarding) {
 		photos, key := aws.String("photos"), aws.String("big file")
 		c := x.root.S3
 		begun, err := c.CreateMultipartUpload(x.Context(), &s3.CreateMultipartUploadInput{Bucket: photos, Key: key, ContentType: aws.String("video/mp4"), ChecksumAlgorithm: "CRC32", Metadata: map[string]string{"a": "b"}})
@@ -242,7 +242,7 @@ func TestUpstream_multipart(t *testing.T) {
 
 // TestUpstream_flat: an object of 200 MiB passes both ways in little memory.
 func TestUpstream_flat(t *testing.T) {
-	x := startElsewhere(t)
+	x := startForwarding(t)
 	const size = 200 << 20
 	runtime.GC()
 	var before runtime.MemStats
