@@ -188,3 +188,51 @@ func TestUpstream_website(t *testing.T) {
 		}
 	})
 }
+
+// TestUpstream_slow: an upstream that does not answer holds so many requests
+// and no more, and nobody but its own buckets waits.
+func TestUpstream_slow(t *testing.T) {
+	eachForwarding(t, func(x *forwarding) {
+		x.bucket("local")
+		x.put("local", "key", "text/plain", "here")
+		x.there.put("second-prod", "key", "text/plain", "there")
+		hung := make(chan bool)
+		x.wire.put(func(_ http.ResponseWriter, r *http.Request) bool {
+			if !strings.HasPrefix(r.URL.Path, "/photos-prod/") {
+				return false
+			}
+			<-hung
+			return false
+		})
+		get := func(bucket string) error {
+			out, err := x.root.S3.GetObject(x.Context(), &s3.GetObjectInput{Bucket: &bucket, Key: aws.String("key")})
+			if err == nil {
+				out.Body.Close()
+			}
+			return err
+		}
+		const callers = 70 // of which 64 are let through
+		answers := make(chan error, callers)
+		for range callers {
+			go func() { answers <- get("photos") }()
+		}
+		start := time.Now()
+		for range callers - 64 {
+			x.refused(<-answers, "SlowDown", "Please reduce your request rate.")
+		}
+		if took := time.Since(start); took > 10*time.Second {
+			x.Errorf("those who found no room heard so after %v", took)
+		}
+		for _, other := range []string{"local", "second"} {
+			start := time.Now()
+			x.ok(get(other))
+			if took := time.Since(start); took > 5*time.Second {
+				x.Errorf("bucket %s waited %v for another one's store", other, took)
+			}
+		}
+		close(hung)
+		for range 64 {
+			x.refused(<-answers, "NoSuchKey", "")
+		}
+	})
+}

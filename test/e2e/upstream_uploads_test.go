@@ -123,6 +123,14 @@ func TestUpstream_spoiltUploads(t *testing.T) {
 			x.ok(r.Header.Write(conn))
 			fmt.Fprintf(conn, "\r\n%s", body)
 			x.ok(conn.Close())
+			unchanged := func() {
+				x.Helper()
+				time.Sleep(100 * time.Millisecond) // what broke off is noticed there
+				got, err := x.there.root.S3.GetObject(x.Context(), &s3.GetObjectInput{Bucket: aws.String("photos-prod"), Key: aws.String("before")})
+				x.ok(err)
+				x.body(got.Body, "the object before")
+			}
+			unchanged()
 
 			for name, good := range map[string]*http.Request{"chunks": stream(0), "a trailer": trailer(base64sha(body), ""), "a hash": carrying(x.signedPut("before", sha(body)), body)} {
 				good.URL.Path = "/photos/before"
@@ -135,10 +143,6 @@ func TestUpstream_spoiltUploads(t *testing.T) {
 				x.there.put("photos-prod", "before", "text/plain", "the object before")
 			}
 		}
-		time.Sleep(100 * time.Millisecond) // what broke off is noticed there
-		got, err := x.there.root.S3.GetObject(x.Context(), &s3.GetObjectInput{Bucket: aws.String("photos-prod"), Key: aws.String("before")})
-		x.ok(err)
-		x.body(got.Body, "the object before")
 		x.thereIs("before")
 	})
 }
