@@ -186,10 +186,14 @@ func (st *Statement) mismatch(q *query, kind Kind) (Element, string) {
 	}
 	for i := range st.conditions {
 		c := &st.conditions[i]
-		if c.holds(req.Context) {
+		unknown := len(req.Unknown) > 0 && c.unknown(q)
+		if unknown && st.Effect == Deny || !unknown && c.holds(req.Context) {
 			continue
 		}
 		saw := "the request has no such key"
+		if unknown {
+			saw = "which is not known here"
+		}
 		if got, ok := req.Context[c.key]; ok {
 			saw = "the request has " + quoted(got)
 		}

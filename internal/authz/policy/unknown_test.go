@@ -28,8 +28,19 @@ func TestEvaluate_unknown(t *testing.T) {
 			t.Errorf("%s: without unknown keys %v, want %v", c.name, d.Allowed, c.known)
 		}
 		req.Unknown = []string{"aws:resourcetag/", tag}
-		if d := Evaluate(&req, pol); d.Allowed != c.unknown {
+		d := Evaluate(&req, pol)
+		if d.Allowed != c.unknown {
 			t.Errorf("%s: with unknown tags %v, want %v", c.name, d.Allowed, c.unknown)
+		}
+		// The explanation says of each statement what the decision went by.
+		var matched []Effect
+		for _, st := range Trace(&req, pol) {
+			if st.Matched {
+				matched = append(matched, st.Effect)
+			}
+		}
+		if want := d.Allowed || d.Explicit; (len(matched) > 0) != want || d.Explicit && matched[len(matched)-1] != Deny {
+			t.Errorf("%s: the trace has %v, the decision is %+v", c.name, matched, d)
 		}
 	}
 }

@@ -14,6 +14,8 @@ import (
 	"strconv"
 	"strings"
 
+	"golang.org/x/net/http/httpguts"
+
 	"gatehouse/internal/authz/sigv4"
 	"gatehouse/internal/event"
 	"gatehouse/internal/outbound/upstream"
@@ -168,6 +170,12 @@ func (r *request) outgoing(method, key string, query url.Values, body []byte) (*
 // forward sends it. An answer that is no success is an error; else its body is to
 // be closed.
 func (r *request) forward(out *http.Request) (*http.Response, error) {
+	for name, values := range out.Header {
+		// A presigned query can name headers with bytes that no header may have.
+		if !httpguts.ValidHeaderFieldName(name) || slices.ContainsFunc(values, func(v string) bool { return !httpguts.ValidHeaderFieldValue(v) }) {
+			return nil, errInvalidArgument.saying("A header has characters that the store behind this bucket cannot be sent.").with("ArgumentName", strings.ToLower(name))
+		}
+	}
 	resp, err := r.bucket.upstream.Tripper.RoundTrip(out)
 	switch {
 	case errors.Is(err, upstream.ErrBusy):
