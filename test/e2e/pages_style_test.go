@@ -74,7 +74,7 @@ func TestPages_managedLogin(t *testing.T) {
 		}
 		colors := func(mode map[string]any) map[string]any {
 			return map[string]any{"primaryButton": map[string]any{"lightMode": mode, "darkMode": member("defaults.backgroundColor", "abcdefff")},
-				"pageBackground": member("lightMode.color", `red;}body{background:url("https://evil.example")`),
+				"pageBackground":  member("lightMode.color", `red;}body{background:url("https://evil.example")`),
 				"secondaryButton": member("lightMode.hover.borderColor", "00ff00ff"), "form": member("borderRadius", 4.6), "alert": member("borderRadius", 101)}
 		}
 		svg := `<svg xmlns="http://www.w3.org/2000/svg"><rect width="9" height="9"/></svg>`
