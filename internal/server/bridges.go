@@ -7,10 +7,13 @@ import (
 	"time"
 
 	apists "gatehouse/internal/api/sts"
+	"gatehouse/internal/authz/access"
 	"gatehouse/internal/authz/credentials"
+	"gatehouse/internal/authz/policy"
 	"gatehouse/internal/outbound/oidc"
 	"gatehouse/internal/service/iam"
 	"gatehouse/internal/service/identitypool"
+	"gatehouse/internal/service/s3"
 	"gatehouse/internal/service/sts"
 )
 
@@ -94,4 +97,35 @@ func (v verifier) provider(ctx context.Context, issuer, text string) (*sts.WebId
 		fault = sts.TokenKey
 	}
 	return nil, &sts.TokenError{Fault: fault, Cause: err}
+}
+
+// speaker finds what a resource says about whoever wants something of it, for
+// explanations.
+type speaker struct {
+	s3    *s3.Service
+	roles *iam.Service
+}
+
+// speak adds it to a check; trust is the policy of the role that somebody wants
+// to become, and has no name otherwise.
+func (s speaker) speak(ctx context.Context, p *policy.Principal, check *access.Check) (trust policy.Source, err error) {
+	switch service, name, _ := strings.Cut(strings.ToLower(check.Action), ":"); {
+	case service == "s3":
+		return trust, s.s3.Speak(ctx, p, check)
+	case service == "sts" && (strings.HasPrefix(name, "assumerole") || name == "tagsession" || name == "setsourceidentity") && strings.Contains(check.Resource, ":role/"):
+		role, err := s.roles.Role(ctx, check.Resource)
+		if err != nil {
+			return trust, err
+		}
+		for k, v := range role.Tags {
+			check.Context["aws:resourcetag/"+k], check.Context["iam:resourcetag/"+k] = []string{v}, []string{v}
+		}
+		if p.Type == policy.Account {
+			check.Notes = append(check.Notes, "STS gives no role to the root user, whatever policies say")
+		}
+		return role.Trust, nil
+	default:
+		check.Notes = append(check.Notes, "no policy of the resource was asked: resources of "+service+" have none here; its tags count only as given condition keys")
+	}
+	return trust, nil
 }

@@ -95,6 +95,7 @@ type Server struct {
 	ours          http.Handler
 	authenticator *access.Authenticator
 	authorizer    *access.Authorizer
+	speaker       speaker
 	metrics       *metrics
 	listener      net.Listener
 	http          *http.Server
@@ -249,6 +250,7 @@ func (s *Server) compose(o Options) error {
 	if err != nil {
 		return err
 	}
+	s.speaker = speaker{s.s3, s.iam}
 	parameters := ssm.New(ssm.Config{DB: s.db, Account: c.Account, Region: c.Region})
 	s.api = awsapi.New(awsapi.Config{
 		Auth: s.authenticator, Access: s.authorizer, Log: s.log, Unlisted: o.Unlisted,
