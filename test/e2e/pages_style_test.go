@@ -238,7 +238,7 @@ func TestPages_templates(t *testing.T) {
 		t.Fatal(err)
 	}
 	if err := errors.Join(os.Mkdir(filepath.Join(dir, "templates"), 0o700), os.Mkdir(filepath.Join(dir, "static"), 0o700),
-		os.WriteFile(filepath.Join(dir, "version"), []byte("1\n"), 0o600),
+		os.WriteFile(filepath.Join(dir, "version"), []byte("2\n"), 0o600),
 		os.WriteFile(filepath.Join(dir, "templates", "page.html"), []byte(strings.Replace(string(page), "<body>", `<body><p>Welcome to the bakery, {{.T "login.title"}}</p>`, 1)), 0o600),
 		os.WriteFile(filepath.Join(dir, "static", "style.css"), []byte("body { color: #321 }"), 0o600)); err != nil {
 		t.Fatal(err)

@@ -20,10 +20,12 @@ type view struct {
 	Problem *problem
 	Name    string // of the form
 	Action  string // where the form goes: an address, "" for no form
-	Hidden  []pair
-	Fields  []field
-	Rules   []string // of a new password
-	Picture *picture
+	// Providers are the identity providers to sign in with, before the form.
+	Providers []upstream
+	Hidden    []pair
+	Fields    []field
+	Rules     []string // of a new password
+	Picture   *picture
 	// Agreement is the sentence about the terms; pieces with an address are
 	// links.
 	Agreement []link
@@ -80,6 +82,12 @@ type button struct {
 }
 
 type link struct{ Label, Href string }
+
+// upstream is a link to the sign-in at an identity provider.
+type upstream struct {
+	Label, Href string
+	Social      bool // one of those that everybody knows by name
+}
 
 // picture is a QR code and what it says.
 type picture struct {
