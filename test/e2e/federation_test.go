@@ -463,6 +463,19 @@ func TestFederation_pages(t *testing.T) {
 		if page := b.see("/login", p.usual("identity_provider", "COGNITO")...); page.status != 200 || strings.Contains(page.text, "Corp") {
 			p.Errorf("the pool alone: %d %s", page.status, page.text)
 		}
+		if form := strings.Index(string(page.body), "<form"); strings.Index(string(page.body), "Continue with Corp") > form {
+			p.Error("the providers are not before the form")
+		}
+		// Below the form, where the style of managed login says so.
+		_, err = p.root.IDP.UpdateUserPoolDomain(p.Context(), &idp.UpdateUserPoolDomainInput{UserPoolId: &p.pool, Domain: aws.String("team-a"), ManagedLoginVersion: aws.Int32(2)})
+		p.ok(err)
+		_, err = p.brand(&idp.CreateManagedLoginBrandingInput{Settings: settingsOf(map[string]any{"categories": map[string]any{"auth": map[string]any{
+			"authMethodOrder": [][]map[string]string{{{"display": "INPUT", "type": "USERNAME_PASSWORD"}, {"display": "BUTTON", "type": "FEDERATED"}}}}}})})
+		p.ok(err)
+		page = b.see("/login", p.usual()...).shows(200, "Continue with Corp")
+		if form := strings.Index(string(page.body), "<form"); strings.Index(string(page.body), "Continue with Corp") < form {
+			p.Error("the providers are not below the form")
+		}
 		// By its identifier; and a pushed request has the button too.
 		p.visited(b, b.authorize("idp_identifier", "corp.example.com"))
 		uri := p.pushed()

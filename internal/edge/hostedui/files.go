@@ -189,7 +189,7 @@ func (f *files) check() error {
 		Hidden: []pair{{"the-hidden", "the-value"}}, Fields: []field{{ID: idNewPassword, Name: "the-field", Label: "the-label", Type: "text", Value: "x", Autocomplete: "x", InputMode: "text", Hint: "the-hint", MaxLength: 9, Wrong: true, Focus: true}, {ID: "x", Optional: true}},
 		Rules: []string{"the-rule"}, Picture: &picture{1, "M0 0", "the-secret", "x", "x"}, Agreement: []link{{"x", ""}, {"the-terms", "https://localhost/"}}, Submit: &button{"the-submit", "x", "x", "x", true},
 		Others: []button{{"the-other", "the-answer", "x", "the-way", true}}, Links: []link{{"the-link", "/x"}}, Providers: []upstream{{"the-provider", "/the-upstream", false}, {"x", "/x", true}}, Options: "the-options", Code: "the-code", script: "passkey.js",
-		look: brand{"/x", "/x", "/x", "/x", "dark"}}
+		look: brand{CSS: "/x", Logo: "/x", DarkLogo: "/x", Icon: "/x", Scheme: "dark"}}
 	for _, p := range []view{full, {visit: v}, {visit: v, outward: "https://localhost/", Hidden: full.Hidden}} {
 		var b bytes.Buffer
 		if err := f.page.Execute(&b, p); err != nil {

@@ -20,7 +20,7 @@ type view struct {
 	Problem *problem
 	Name    string // of the form
 	Action  string // where the form goes: an address, "" for no form
-	// Providers are the identity providers to sign in with, before the form.
+	// Providers are the identity providers to sign in with.
 	Providers []upstream
 	Hidden    []pair
 	Fields    []field
@@ -119,6 +119,10 @@ func (w view) Dark() string { return w.s.Link(w.h.files.assetNames["dark.css"], 
 
 // Brand is how the operator wants the pages to look.
 func (w view) Brand() brand { return w.look }
+
+// ProvidersLast says that the identity providers come after the form, and not
+// before it.
+func (w view) ProvidersLast() bool { return w.look.providersLast }
 
 // Languages are links to the page in other languages. A page that answers a form
 // cannot be fetched again, and has none.
