@@ -73,6 +73,9 @@ type Options struct {
 	Unlisted func(service, operation, code string)
 	// LambdaTimeout is how long a try to call a function may take; 0: 5 seconds.
 	LambdaTimeout time.Duration
+	// Providers is how OpenID Connect providers elsewhere are asked; nil: over
+	// the network, each address judged. Tests stand in for the internet with it.
+	Providers http.RoundTripper
 }
 
 // Server is a gatehouse server: open when made, answering once Serve runs.
@@ -96,6 +99,7 @@ type Server struct {
 	ours          http.Handler
 	authenticator *access.Authenticator
 	authorizer    *access.Authorizer
+	speaker       speaker
 	metrics       *metrics
 	listener      net.Listener
 	http          *http.Server
@@ -238,11 +242,11 @@ func (s *Server) compose(o Options) error {
 		Home: func(p *pool.Pool) string { return s.sites.Home(p) }, Now: now, Log: s.log})
 	s.users = users
 	signIn.Adopts(users)
-	outside := oidc.New(oidc.Config{Now: now, Private: c.PrivateIssuers, Loopback: c.Dev})
+	outside := oidc.New(oidc.Config{Now: now, Private: c.PrivateIssuers, Loopback: c.Dev, Transport: o.Providers})
 	identities := identitypool.New(identitypool.Config{DB: s.db, Ring: s.ring, Pools: pools, Tokens: s.tokens,
 		Access: s.authorizer, Roles: s.iam, Region: c.Region, Account: c.Account, Now: now,
 		Issuer: s.identityIssuer(), Providers: s.iam, OIDC: outside})
-	web := verifier{identities, s.iam, outside, "arn:aws:iam::" + c.Account + ":oidc-provider/"}
+	web := verifier{identities, s.iam, outside, "arn:aws:iam::" + c.Account + ":oidc-provider/", builtIn}
 	tokenService := sts.New(sts.Config{Roles: s.iam, Access: s.authorizer, Credentials: sessions, WebIdentities: web,
 		Account: c.Account, Now: now})
 	identities.Assume(assumer{tokenService})
@@ -261,6 +265,7 @@ func (s *Server) compose(o Options) error {
 	if err != nil {
 		return err
 	}
+	s.speaker = speaker{s.s3, s.iam}
 	s.parameters = ssm.New(ssm.Config{DB: s.db, Account: c.Account, Region: c.Region, Upstreams: paths})
 	s.api = awsapi.New(awsapi.Config{
 		Auth: s.authenticator, Access: s.authorizer, Log: s.log, Unlisted: o.Unlisted,
