@@ -71,6 +71,9 @@ func TestUpstream_refused(t *testing.T) {
 			_, err = reader.S3.GetObject(x.Context(), &s3.GetObjectInput{Bucket: photos, Key: &k})
 			x.refused(err, "AccessDenied", "/with an explicit deny in a resource-based policy$/")
 		}
+		// The explanation says why, and asks the upstream nothing either.
+		x.asks("arn:aws:iam::"+x.server.Account+":user/reader", "s3:GetObject", "arn:aws:s3:::photos/tagged/key", "",
+			"s3:ExistingObjectTag/secret", "which is not known here and decides against the caller", "the objects of bucket photos live in another store")
 		x.untouched("an explicit deny")
 		out, err := reader.S3.GetObject(x.Context(), &s3.GetObjectInput{Bucket: photos, Key: aws.String("open/key")})
 		x.ok(err)
