@@ -22,7 +22,6 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/cognitoidentity"
 	cip "github.com/aws/aws-sdk-go-v2/service/cognitoidentityprovider"
 	"github.com/aws/aws-sdk-go-v2/service/iam"
-	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/smithy-go"
 )
 
@@ -61,7 +60,7 @@ type Demo struct {
 	users      *cip.Client
 	identities *cognitoidentity.Client
 	iam        *iam.Client
-	s3         *s3.Client
+	root       aws.Config
 
 	// Page is the address of the sample page, once the first walk-through has
 	// put it there.
@@ -71,22 +70,16 @@ type Demo struct {
 // New returns a Demo of a target.
 func New(t Target) *Demo {
 	d := &Demo{target: t, http: &http.Client{Timeout: 30 * time.Second}}
-	root := d.config(t.AccessKey, t.SecretKey, "")
-	d.users = cip.NewFromConfig(root)
-	d.identities = cognitoidentity.NewFromConfig(root)
-	d.iam = iam.NewFromConfig(root)
-	d.s3 = pathStyle(root)
+	d.root = d.config(t.AccessKey, t.SecretKey, "")
+	d.users = cip.NewFromConfig(d.root)
+	d.identities = cognitoidentity.NewFromConfig(d.root)
+	d.iam = iam.NewFromConfig(d.root)
 	return d
 }
 
 func (d *Demo) config(id, secret, token string) aws.Config {
 	return aws.Config{Region: d.target.Region, BaseEndpoint: &d.target.Endpoint, RetryMaxAttempts: 1,
 		Credentials: credentials.NewStaticCredentialsProvider(id, secret, token), HTTPClient: d.http}
-}
-
-// pathStyle addresses buckets by path, which needs no DNS.
-func pathStyle(c aws.Config) *s3.Client {
-	return s3.NewFromConfig(c, func(o *s3.Options) { o.UsePathStyle = true })
 }
 
 // Run runs both walk-throughs and returns the table. The error is of setting

@@ -2,6 +2,7 @@ package demo
 
 import (
 	"context"
+	"net/http"
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -10,8 +11,6 @@ import (
 	cip "github.com/aws/aws-sdk-go-v2/service/cognitoidentityprovider"
 	"github.com/aws/aws-sdk-go-v2/service/cognitoidentityprovider/types"
 	"github.com/aws/aws-sdk-go-v2/service/iam"
-	"github.com/aws/aws-sdk-go-v2/service/s3"
-	s3types "github.com/aws/aws-sdk-go-v2/service/s3/types"
 )
 
 // The stack of the first walk-through: what its tutorial clicks together in the
@@ -80,41 +79,36 @@ func (d *Demo) w1Stack(ctx context.Context) (st stack, err error) {
 }
 
 func (d *Demo) w1Bucket(ctx context.Context, st stack) error {
-	bucket := aws.String(w1Bucket)
-	if _, err := d.s3.CreateBucket(ctx, &s3.CreateBucketInput{Bucket: bucket}); err != nil {
+	const bucket = "/" + w1Bucket
+	put := func(key, mime, text string) request {
+		return request{method: http.MethodPut, target: bucket + "/" + key, header: "Content-Type", value: mime, body: text}
+	}
+	public := func(key string) request {
+		return request{method: http.MethodPut, target: bucket + "/" + key + "?acl", header: "X-Amz-Acl", value: "public-read"}
+	}
+	settings := func(name, document string) request {
+		return request{method: http.MethodPut, target: bucket + "?" + name, body: document}
+	}
+	if err := d.all(ctx, request{method: http.MethodPut, target: bucket}, put("private.txt", "text/plain", "for members\n")); err != nil {
 		return err
 	}
 	_ = d.expect("AccessControlListNotSupported", "root", "PutObjectAcl public-read on a new bucket (owner enforced)", func() error {
-		if _, err := d.s3.PutObject(ctx, &s3.PutObjectInput{Bucket: bucket, Key: aws.String("private.txt"), Body: strings.NewReader("for members\n")}); err != nil {
-			return err
-		}
-		_, err := d.s3.PutObjectAcl(ctx, &s3.PutObjectAclInput{Bucket: bucket, Key: aws.String("private.txt"), ACL: s3types.ObjectCannedACLPublicRead})
-		return err
+		return d.s3(ctx, d.root, public("private.txt"))
 	})
-	if _, err := d.s3.PutBucketOwnershipControls(ctx, &s3.PutBucketOwnershipControlsInput{Bucket: bucket, OwnershipControls: &s3types.OwnershipControls{
-		Rules: []s3types.OwnershipControlsRule{{ObjectOwnership: s3types.ObjectOwnershipObjectWriter}}}}); err != nil {
+	if err := d.all(ctx, settings("ownershipControls", "<OwnershipControls><Rule><ObjectOwnership>ObjectWriter</ObjectOwnership></Rule></OwnershipControls>")); err != nil {
 		return err
 	}
 	_ = d.expect("AccessDenied", "root", "PutObjectAcl public-read while public access is blocked", func() error {
-		_, err := d.s3.PutObjectAcl(ctx, &s3.PutObjectAclInput{Bucket: bucket, Key: aws.String("private.txt"), ACL: s3types.ObjectCannedACLPublicRead})
-		return err
+		return d.s3(ctx, d.root, public("private.txt"))
 	})
-	if _, err := d.s3.DeletePublicAccessBlock(ctx, &s3.DeletePublicAccessBlockInput{Bucket: bucket}); err != nil {
-		return err
-	}
-	if _, err := d.s3.PutBucketWebsite(ctx, &s3.PutBucketWebsiteInput{Bucket: bucket, WebsiteConfiguration: &s3types.WebsiteConfiguration{
-		IndexDocument: &s3types.IndexDocument{Suffix: aws.String("index.html")}}}); err != nil {
-		return err
-	}
-	if _, err := d.s3.PutBucketCors(ctx, &s3.PutBucketCorsInput{Bucket: bucket, CORSConfiguration: &s3types.CORSConfiguration{
-		CORSRules: []s3types.CORSRule{{AllowedOrigins: []string{"*"}, AllowedMethods: []string{"GET", "HEAD", "PUT", "POST"}, AllowedHeaders: []string{"*"}}}}}); err != nil {
+	if err := d.all(ctx, request{method: http.MethodDelete, target: bucket + "?publicAccessBlock"},
+		settings("website", "<WebsiteConfiguration><IndexDocument><Suffix>index.html</Suffix></IndexDocument></WebsiteConfiguration>"),
+		settings("cors", "<CORSConfiguration><CORSRule><AllowedOrigin>*</AllowedOrigin><AllowedMethod>GET</AllowedMethod><AllowedMethod>HEAD</AllowedMethod><AllowedMethod>PUT</AllowedMethod>"+
+			"<AllowedMethod>POST</AllowedMethod><AllowedHeader>*</AllowedHeader></CORSRule></CORSConfiguration>")); err != nil {
 		return err
 	}
 	for name, file := range d.pageFiles(st) {
-		if _, err := d.s3.PutObject(ctx, &s3.PutObjectInput{Bucket: bucket, Key: aws.String(name), Body: strings.NewReader(file.text), ContentType: aws.String(file.mime)}); err != nil {
-			return err
-		}
-		if _, err := d.s3.PutObjectAcl(ctx, &s3.PutObjectAclInput{Bucket: bucket, Key: aws.String(name), ACL: s3types.ObjectCannedACLPublicRead}); err != nil {
+		if err := d.all(ctx, put(name, file.mime, file.text), public(name)); err != nil {
 			return err
 		}
 	}
@@ -202,10 +196,7 @@ func (d *Demo) w1Credentials(ctx context.Context, st stack, tokens *types.Authen
 		return err
 	}
 	list := func(c aws.Config) func() error {
-		return func() error {
-			_, err := pathStyle(c).ListObjects(ctx, &s3.ListObjectsInput{Bucket: aws.String(w1Bucket)})
-			return err
-		}
+		return func() error { return d.s3(ctx, c, request{method: http.MethodGet, target: "/" + w1Bucket}) }
 	}
 	if err := d.expect(allowed, "Jane", "list the bucket with the credentials", list(jane)); err != nil {
 		return err
