@@ -16,6 +16,7 @@ import (
 	"gatehouse/internal/api"
 	"gatehouse/internal/api/cognitoidentity"
 	"gatehouse/internal/api/cognitoidp"
+	"gatehouse/internal/api/kinesis"
 	"gatehouse/internal/api/ssm"
 )
 
@@ -27,6 +28,7 @@ var pages = []struct {
 }{
 	{cognitoidp.Service, "../../internal/service/userpool", "../../docs/operations.md"},
 	{cognitoidentity.Service, "../../internal/service/identitypool", "../../docs/operations-identity.md"},
+	{kinesis.Service, "../../internal/service/kinesis", "../../docs/operations-kinesis.md"},
 }
 
 // TestOperations holds the pages of operations to the code: every operation of
