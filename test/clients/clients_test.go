@@ -64,6 +64,7 @@ func TestNode(t *testing.T) {
 		{"w1.test.mjs", nil},
 		{"w2.test.mjs", nil},
 		{"directory.test.mjs", nil},
+		{"streams.test.mjs", nil},
 		{"amplify.test.mjs", nil},
 		{"identityjs.test.mjs", nil},
 		{"openid.test.mjs", nil},
@@ -99,25 +100,27 @@ func TestNode(t *testing.T) {
 	}
 }
 
-// TestPython runs the program of boto3 on a server of its own.
+// TestPython runs each program of boto3 on a server of its own.
 func TestPython(t *testing.T) {
 	const python = ".cache/python/bin/python"
 	depends(t, "*.py")
 	if err := exec.Command(python, "-c", "import boto3").Run(); err != nil {
 		t.Fatalf("boto3 is not installed (%v): run `make test`, which installs it", err)
 	}
-	for _, kind := range storetest.Kinds(t) {
-		t.Run(kind, func(t *testing.T) {
-			t.Parallel()
-			s := gatehousetest.Start(t, on(t, kind)...)
-			cmd := exec.CommandContext(t.Context(), python, "-B", "-W", "error", "directory.py", "-v")
-			cmd.Env = environment(s)
-			out, err := cmd.CombinedOutput()
-			if err != nil {
-				t.Errorf("python directory.py: %v\n%s", err, out)
-			} else if strings.Contains(string(out), "Ran 0 tests") || strings.Contains(string(out), "skipped") {
-				t.Errorf("python directory.py did not run everything:\n%s", out)
-			}
-		})
+	for _, program := range []string{"directory.py", "streams.py"} {
+		for _, kind := range storetest.Kinds(t) {
+			t.Run(program+"/"+kind, func(t *testing.T) {
+				t.Parallel()
+				s := gatehousetest.Start(t, on(t, kind)...)
+				cmd := exec.CommandContext(t.Context(), python, "-B", "-W", "error", program, "-v")
+				cmd.Env = environment(s)
+				out, err := cmd.CombinedOutput()
+				if err != nil {
+					t.Errorf("python %s: %v\n%s", program, err, out)
+				} else if strings.Contains(string(out), "Ran 0 tests") || strings.Contains(string(out), "skipped") {
+					t.Errorf("python %s did not run everything:\n%s", program, out)
+				}
+			})
+		}
 	}
 }
