@@ -81,12 +81,16 @@ func (s *Service) GetShardIterator(ctx context.Context, in *kinesis.GetShardIter
 		number, ok := parseShardID(*in.ShardId)
 		h := st.shard(number)
 		if !ok || h == nil {
-			return &kinesis.ResourceNotFoundException{Message: "Shard " + *in.ShardId + " in stream " + st.Name + " under account " + s.Account + " does not exist"}
+			return s.shardNotFound(st, *in.ShardId)
 		}
 		after, err := s.place(tx, st, h, in)
 		out.ShardIterator = s.iterate(st, h.Number, after)
 		return err
 	})
+}
+
+func (s *Service) shardNotFound(st *stream, id string) error {
+	return &kinesis.ResourceNotFoundException{Message: "Shard " + id + " in stream " + st.Name + " under account " + s.Account + " does not exist"}
 }
 
 func checkPlace(in *kinesis.GetShardIteratorInput) error {

@@ -111,7 +111,13 @@ func (s *Service) trim(ctx context.Context, st *stream) error {
 		if h.ClosedAt.IsZero() || !h.ClosedAt.Before(horizon) {
 			continue
 		}
-		if err := s.DB.Write(ctx, func(tx *store.Tx) error { return store.DeleteShard(tx, st.ID, h.Number) }); err != nil {
+		if err := s.DB.Write(ctx, func(tx *store.Tx) error {
+			// A node whose clock is ahead may have written later than "closed".
+			if left, err := store.HasRecordsBefore(tx, st.ID, h.Number, farFuture); err != nil || left {
+				return err
+			}
+			return store.DeleteShard(tx, st.ID, h.Number)
+		}); err != nil {
 			return err
 		}
 	}

@@ -174,17 +174,28 @@ func TestWrite_tooMuch(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s.lanes.bytes = laneQueue
+	waits := func(bytes int) {
+		s.lanes.mu.Lock()
+		defer s.lanes.mu.Unlock()
+		s.lanes.bytes += bytes
+	}
+	waits(laneQueue)
 	err = s.write(t.Context(), st, []entry{{record: record{"k", []byte("x")}}})
 	if e, ok := err.(*kinesis.ProvisionedThroughputExceededException); !ok || !strings.Contains(e.Message, "Rate exceeded for shard shardId-000000000000 in stream events") {
 		t.Errorf("got %v", err)
 	}
-	s.lanes.bytes = 0
+	waits(-laneQueue)
 	if err := s.write(t.Context(), st, []entry{{record: record{"k", []byte("x")}}}); err != nil {
 		t.Error(err)
 	}
-	if s.lanes.bytes != 0 || len(s.lanes.byStream) > 1 {
-		t.Errorf("left behind: %d bytes, %d lanes", s.lanes.bytes, len(s.lanes.byStream))
+	bytes, lanes := 1, 1
+	for deadline := time.Now().Add(10 * time.Second); lanes > 0 && time.Now().Before(deadline); time.Sleep(time.Millisecond) {
+		s.lanes.mu.Lock() // the lane's goroutine ends after the answer
+		bytes, lanes = s.lanes.bytes, len(s.lanes.byStream)
+		s.lanes.mu.Unlock()
+	}
+	if bytes != 0 || lanes != 0 {
+		t.Errorf("left behind: %d bytes, %d lanes", bytes, lanes)
 	}
 }
 

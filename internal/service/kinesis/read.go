@@ -26,8 +26,11 @@ func (s *Service) GetRecords(ctx context.Context, in *kinesis.GetRecordsInput) (
 	var out *kinesis.GetRecordsOutput
 	err := s.read(ctx, r, func(tx *store.Tx, st *stream) error {
 		h := st.shard(it.Shard)
-		if st.ID != it.Stream || st.Status != active || h == nil {
+		switch {
+		case st.ID != it.Stream || st.Status != active:
 			return s.notFound(st.Name)
+		case h == nil: // removed since the iterator was given out
+			return s.shardNotFound(st, shardID(it.Shard))
 		}
 		out = &kinesis.GetRecordsOutput{Records: []kinesis.Record{}, MillisBehindLatest: new(0)}
 		after, tip, err := readShard(tx, st, h, it.After, cmp.Or(api.Value(in.Limit), maxRead), out)

@@ -69,9 +69,14 @@ func (s *Service) openByID(st *stream, id string) (*store.Shard, error) {
 	return h, nil
 }
 
-func provisioned(st *stream) error {
-	if st.set.Mode == kinesis.StreamModeOnDemand {
+// reshardable refuses a stream whose shards change by themselves, and one that has
+// so many closed ones that every look at it would cost too much.
+func (s *Service) reshardable(st *stream) error {
+	switch {
+	case st.set.Mode == kinesis.StreamModeOnDemand:
 		return &kinesis.ValidationException{Message: "The shards of a stream of the mode ON_DEMAND cannot be changed. Change the mode to PROVISIONED first."}
+	case len(st.shards) >= maxKept:
+		return &kinesis.LimitExceededException{Message: fmt.Sprintf("Stream %s under account %s has %d shards, closed ones included. Limit: %d. Closed shards are removed when their retention period is over.", st.Name, s.Account, len(st.shards), maxKept)}
 	}
 	return nil
 }
@@ -80,7 +85,7 @@ func provisioned(st *stream) error {
 func (s *Service) SplitShard(ctx context.Context, in *kinesis.SplitShardInput) (*kinesis.SplitShardOutput, error) {
 	r := s.refer(ctx, named{in.StreamName, in.StreamARN, in.StreamId})
 	return &kinesis.SplitShardOutput{}, s.change(ctx, r, func(tx *store.Tx, st *stream) error {
-		if err := provisioned(st); err != nil {
+		if err := s.reshardable(st); err != nil {
 			return err
 		}
 		h, err := s.openByID(st, *in.ShardToSplit)
@@ -103,7 +108,7 @@ func (s *Service) SplitShard(ctx context.Context, in *kinesis.SplitShardInput) (
 func (s *Service) MergeShards(ctx context.Context, in *kinesis.MergeShardsInput) (*kinesis.MergeShardsOutput, error) {
 	r := s.refer(ctx, named{in.StreamName, in.StreamARN, in.StreamId})
 	return &kinesis.MergeShardsOutput{}, s.change(ctx, r, func(tx *store.Tx, st *stream) error {
-		if err := provisioned(st); err != nil {
+		if err := s.reshardable(st); err != nil {
 			return err
 		}
 		h, err := s.openByID(st, *in.ShardToMerge)
@@ -130,7 +135,7 @@ func (s *Service) UpdateShardCount(ctx context.Context, in *kinesis.UpdateShardC
 	var out *kinesis.UpdateShardCountOutput
 	r := s.refer(ctx, named{in.StreamName, in.StreamARN, in.StreamId})
 	err := s.change(ctx, r, func(tx *store.Tx, st *stream) error {
-		if err := provisioned(st); err != nil {
+		if err := s.reshardable(st); err != nil {
 			return err
 		}
 		now := len(st.open)

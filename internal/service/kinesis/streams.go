@@ -15,10 +15,11 @@ import (
 
 // Quotas (Kinesis Data Streams developer guide, "Quotas and limits").
 const (
-	maxShards      = 500 // open at once, in a region
-	maxOnDemand    = 50  // streams, in a region
-	onDemandShards = 4   // of a new stream
-	minRetention   = 24  // hours
+	maxShards      = 500  // open at once, in a region
+	maxKept        = 5000 // of a stream, closed ones included; not AWS's, which limits reshards a day
+	maxOnDemand    = 50   // streams, in a region
+	onDemandShards = 4    // of a new stream
+	minRetention   = 24   // hours
 	maxRetention   = 8760
 	recordSizeKiB  = 1024
 	defaultListed  = 100
