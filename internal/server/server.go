@@ -230,7 +230,8 @@ func (s *Server) compose(o Options) error {
 	s.authorizer = access.NewAuthorizer(s.iam, c.Account)
 
 	users := userpool.New(userpool.Config{DB: s.db, Ring: s.ring, Pools: pools, Tokens: s.tokens, SignIn: signIn, Risk: guard, Delivery: s.outbox,
-		Triggers: triggers, Access: s.authorizer, Region: c.Region, Account: c.Account, BaseDomain: c.BaseDomain, PublicURL: s.publicURL, Now: now, Log: s.log})
+		Triggers: triggers, Access: s.authorizer, Region: c.Region, Account: c.Account, BaseDomain: c.BaseDomain, PublicURL: s.publicURL,
+		Home: func(p *pool.Pool) string { return s.sites.Home(p) }, Now: now, Log: s.log})
 	s.users = users
 	signIn.Adopts(users)
 	outside := oidc.New(oidc.Config{Now: now, Private: c.PrivateIssuers, Loopback: c.Dev})

@@ -151,3 +151,26 @@ test('a client for itself', async () => {
   await assert.rejects(oidc.clientCredentialsGrant(config, { scope: 'notes/write' }), (err) => err.error === 'invalid_scope');
   await assert.rejects(oidc.clientCredentialsGrant(await party({ ...c, ClientSecret: 'wrong' })), (err) => err.error === 'invalid_client');
 });
+
+for (const [name, settings] of [['a public client', {}], ['a client with a secret', { GenerateSecret: true }]]) {
+  test(`${name} that pushes its requests and binds its tokens to a key`, async () => {
+    const config = await party(await client(settings));
+    const DPoP = oidc.getDPoPHandle(config, await oidc.randomDPoPKeyPair());
+    const kept = { pkceCodeVerifier: oidc.randomPKCECodeVerifier(), expectedState: oidc.randomState(), expectedNonce: oidc.randomNonce() };
+    const to = await oidc.buildAuthorizationUrlWithPAR(config, {
+      redirect_uri: callback, scope: 'openid email', state: kept.expectedState, nonce: kept.expectedNonce,
+      code_challenge: await oidc.calculatePKCECodeChallenge(kept.pkceCodeVerifier), code_challenge_method: 'S256',
+    }, { DPoP });
+    assert.deepEqual([...to.searchParams.keys()].sort(), ['client_id', 'request_uri']);
+    const back = await browser().go(to);
+    await assert.rejects(oidc.authorizationCodeGrant(config, back, kept), (err) => err.error === 'invalid_grant', 'the code is bound to the key');
+    const tokens = await oidc.authorizationCodeGrant(config, back, kept, undefined, { DPoP });
+    assert.equal(tokens.token_type, 'dpop');
+    const { sub } = tokens.claims();
+    const info = await oidc.fetchUserInfo(config, tokens.access_token, sub, { DPoP });
+    assert.equal(info.email, 'ann@example.com');
+    await assert.rejects(oidc.fetchUserInfo(config, tokens.access_token, sub), (err) => err.status === 401 || /bearer/i.test(JSON.stringify(err.cause)));
+    const fresh = await oidc.refreshTokenGrant(config, tokens.refresh_token, undefined, { DPoP });
+    assert.equal(fresh.token_type, 'dpop');
+  });
+}

@@ -1,7 +1,6 @@
 package e2e_test
 
 import (
-	"bytes"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
@@ -13,7 +12,8 @@ import (
 	"io"
 	"log/slog"
 	"math/big"
-	"mime/quotedprintable"
+	"mime"
+	"mime/multipart"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -178,7 +178,7 @@ func take[M any](p *postOffice, what string, f func() *[]M) (m M) {
 	return m
 }
 
-// mail waits for a mail and returns the text of its body.
+// mail waits for a mail and returns its text, which its HTML says too.
 func (p *postOffice) mail(to, subject string) (text string) {
 	p.Helper()
 	r := take(p, "mail", func() *[]received { return &p.mails })
@@ -186,19 +186,35 @@ func (p *postOffice) mail(to, subject string) (text string) {
 	if err != nil {
 		p.Fatal(err)
 	}
-	body, err := io.ReadAll(m.Body)
-	if m.Header.Get("Content-Transfer-Encoding") == "quoted-printable" {
-		body, err = io.ReadAll(quotedprintable.NewReader(bytes.NewReader(body)))
+	kind, parameters, err := mime.ParseMediaType(m.Header.Get("Content-Type"))
+	if err != nil || kind != "multipart/alternative" {
+		p.Fatalf("the mail is %s: %v", kind, err)
 	}
-	if err != nil {
-		p.Fatal(err)
+	bodies := map[string]string{}
+	for parts := multipart.NewReader(m.Body, parameters["boundary"]); ; {
+		part, err := parts.NextPart() // takes quoted-printable off
+		if err == io.EOF {
+			break
+		}
+		if err != nil {
+			p.Fatal(err)
+		}
+		body, err := io.ReadAll(part)
+		if err != nil {
+			p.Fatal(err)
+		}
+		kind, _, _ := strings.Cut(part.Header.Get("Content-Type"), ";")
+		bodies[kind] = strings.TrimSpace(string(body))
+	}
+	if bodies["text/plain"] != bodies["text/html"] {
+		p.Errorf("the mail says %q", bodies)
 	}
 	from, err := mail.ParseAddress(m.Header.Get("From"))
 	if err != nil || from.Name != "Gatehouse" || from.Address != "codes@example.org" || r.from != from.Address || r.to != to ||
 		m.Header.Get("To") != "<"+to+">" || m.Header.Get("Subject") != subject || r.user != mailUser {
 		p.Errorf("%+v, want one to %s about %q", r, to, subject)
 	}
-	return strings.TrimSpace(string(body))
+	return bodies["text/plain"]
 }
 
 // text waits for a text message.

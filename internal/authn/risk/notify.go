@@ -55,8 +55,8 @@ var (
 )
 
 func standardMail(subject, what string) *cognitoidp.NotifyEmailType {
-	return &cognitoidp.NotifyEmailType{Subject: &subject, TextBody: new("A sign-in as {username} at {login-time} from {ip-address} ({city}, {country}) with {device-name} " + what + ".\n\n" +
-		"It was you: {one-click-link-valid}\nIt was not you: {one-click-link-invalid}\n")}
+	return &cognitoidp.NotifyEmailType{Subject: &subject, HtmlBody: new("<p>A sign-in as {username} at {login-time} from {ip-address} ({city}, {country}) with {device-name} " + what + ".</p>" +
+		`<p><a href="{one-click-link-valid}">It was me</a></p><p><a href="{one-click-link-invalid}">It was not me</a></p>`)}
 }
 
 // Notify mails the user about an attempt, in the transaction that records its
@@ -89,7 +89,7 @@ func (g *Guard) Notify(tx *store.Tx, c *pool.Client, u *store.User, d *Decision,
 		Trigger: "CustomEmailSender_AccountTakeOverNotification", PoolID: u.PoolID, Username: u.Username})
 }
 
-// body fills a mail's text in, or its HTML when there is no text.
+// body fills a mail's HTML in, or its text, as HTML, when it has none.
 func (g *Guard) body(mail *cognitoidp.NotifyEmailType, u *store.User, e *store.AuthEvent) string {
 	token := g.FeedbackToken(e)
 	link := func(value cognitoidp.FeedbackValueType) string {
@@ -99,11 +99,16 @@ func (g *Guard) body(mail *cognitoidp.NotifyEmailType, u *store.User, e *store.A
 	pairs := []string{"{username}", u.Username, "{ip-address}", cmp.Or(e.IP, unknown), "{city}", cmp.Or(e.City, unknown), "{country}", cmp.Or(e.Country, unknown),
 		"{login-time}", e.At.UTC().Format(time.RFC1123), "{device-name}", cmp.Or(e.Device, unknown),
 		"{one-click-link-valid}", link(cognitoidp.FeedbackValueTypeValid), "{one-click-link-invalid}", link(cognitoidp.FeedbackValueTypeInvalid)}
-	text := api.Value(mail.TextBody)
+	for i := 1; i < len(pairs); i += 2 {
+		pairs[i] = html.EscapeString(pairs[i])
+	}
+	text := api.Value(mail.HtmlBody)
 	if text == "" {
-		text = api.Value(mail.HtmlBody)
+		text = strings.ReplaceAll(html.EscapeString(api.Value(mail.TextBody)), "\n", "<br>\n")
 		for i := 1; i < len(pairs); i += 2 {
-			pairs[i] = html.EscapeString(pairs[i])
+			if strings.HasPrefix(pairs[i-1], "{one-click-link") {
+				pairs[i] = delivery.Link(html.UnescapeString(pairs[i]), pairs[i])
+			}
 		}
 	}
 	return strings.NewReplacer(pairs...).Replace(text)

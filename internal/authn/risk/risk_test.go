@@ -3,6 +3,7 @@ package risk
 import (
 	"context"
 	"encoding/json"
+	"html"
 	"log/slog"
 	"net/netip"
 	"net/url"
@@ -210,15 +211,15 @@ func TestNotify(t *testing.T) {
 			t.Errorf("no decision, but %+v", m)
 		}
 		m := mail(&Decision{Notify: true, Block: true, Risk: "Block"}, e)
-		if m == nil || m.Subject != "Sign-in attempt blocked" || !strings.Contains(m.Body, "ann&co at Fri, 15 Jan 2027 08:00:00 UTC from 192.0.2.1 (Bern, CH) with Firefox, Linux was blocked") {
+		if m == nil || m.Subject != "Sign-in attempt blocked" || !strings.Contains(m.Body, "ann&amp;co at Fri, 15 Jan 2027 08:00:00 UTC from 192.0.2.1 (Bern, CH) with Firefox, Linux was blocked") {
 			t.Fatalf("the mail is %+v", m)
 		}
-		links := regexp.MustCompile(`https://\S+`).FindAllString(m.Body, -1)
+		links := regexp.MustCompile(`https://[^"]+`).FindAllString(m.Body, -1)
 		if len(links) != 2 {
 			t.Fatalf("the links are %q", links)
 		}
 		for i, value := range []string{"Valid", "Invalid"} {
-			u, err := url.Parse(links[i])
+			u, err := url.Parse(html.UnescapeString(links[i]))
 			if err != nil {
 				t.Fatal(err)
 			}

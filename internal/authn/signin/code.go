@@ -130,7 +130,7 @@ func codeMessage(p *pool.Pool, u *store.User, challenge cognitoidp.ChallengeName
 	}
 	m.Channel = delivery.Email
 	m.Subject = delivery.Fill(cmp.Or(said.Subject, template.Subject), "Your authentication code", u.Username, code)
-	m.Body = delivery.Fill(cmp.Or(said.Email, template.Message), standard, u.Username, code)
+	m.Body = delivery.FillMail(cmp.Or(said.Email, template.Message), standard, u.Username, code)
 	return m
 }
 

@@ -26,6 +26,7 @@ type Issue struct {
 	Scopes   []string
 	Nonce    string
 	Resource string // aud of the access token; "" without
+	Key      string // thumbprint of the key that the access token is bound to; "" without
 	// Refreshes asks for a refresh token as well.
 	Refreshes bool
 	// Spend uses up, inside the write, what the tokens are given for; session
@@ -62,7 +63,7 @@ func mayHaveTokens(u *store.User) error {
 func (e *Engine) Issue(ctx context.Context, i *Issue) (*token.Set, error) {
 	access, id, refreshLife := token.Validity(i.Client.Settings)
 	g := &token.Grant{Pool: i.Pool, Client: i.Client, SessionID: uuid.NewString(), EventID: i.EventID, AuthTime: i.AuthTime,
-		Scope: strings.Join(i.Scopes, " "), OAuth: &token.OAuth{Nonce: i.Nonce, Resource: i.Resource}}
+		Scope: strings.Join(i.Scopes, " "), OAuth: &token.OAuth{Nonce: i.Nonce, Resource: i.Resource, Key: i.Key}}
 	if !i.Client.NamesOrigin() {
 		// Such tokens name their session by the event, and one login gives many
 		// sessions.
@@ -112,15 +113,20 @@ func (e *Engine) Issue(ctx context.Context, i *Issue) (*token.Set, error) {
 	if err != nil || !i.Refreshes {
 		return set, err
 	}
-	set.Refresh, err = e.Tokens.SealRefresh(i.Client.ID, &token.Refresh{PoolID: i.Pool.ID, Sub: i.Sub, SessionID: g.SessionID, EventID: g.EventID, Scope: g.Scope,
-		AuthTime: g.AuthTime.Unix(), ExpiresAt: expires.Unix(), OAuth: true, Resource: i.Resource})
+	r := &token.Refresh{PoolID: i.Pool.ID, Sub: i.Sub, SessionID: g.SessionID, EventID: g.EventID, Scope: g.Scope,
+		AuthTime: g.AuthTime.Unix(), ExpiresAt: expires.Unix(), OAuth: true, Resource: i.Resource}
+	if len(i.Client.Secrets) == 0 { // a secret binds refresh tokens better than a key (RFC 9449, section 5)
+		r.Key = i.Key
+	}
+	set.Refresh, err = e.Tokens.SealRefresh(i.Client.ID, r)
 	return set, err
 }
 
 // IssueClient gives a client with a secret the token with which it acts for
 // itself. Nothing is written: such tokens have no session.
-func (e *Engine) IssueClient(ctx context.Context, p *pool.Pool, c *pool.Client, scopes []string, metadata map[string]string) (*token.Set, error) {
-	g := &token.Grant{Pool: p, Client: c, Scope: strings.Join(scopes, " "), OAuth: &token.OAuth{}}
+// key is the thumbprint of the key that the token is bound to, or "".
+func (e *Engine) IssueClient(ctx context.Context, p *pool.Pool, c *pool.Client, scopes []string, key string, metadata map[string]string) (*token.Set, error) {
+	g := &token.Grant{Pool: p, Client: c, Scope: strings.Join(scopes, " "), OAuth: &token.OAuth{Key: key}}
 	if err := e.Triggers.PreTokenOfClient(ctx, &trigger.Call{Pool: p, ClientID: c.ID, Metadata: metadata}, g); err != nil {
 		return nil, err
 	}

@@ -38,6 +38,7 @@ type Renewal struct {
 	Client    *pool.Client
 	Token     string // the refresh token
 	DeviceKey string // of the device that the sign-in was on, or ""
+	Key       string // thumbprint of the key that the caller has shown to hold, or ""
 	Metadata  map[string]string
 	May       func(*store.User) error // checks what depends on the user; nil: nothing does
 }
@@ -54,12 +55,12 @@ func (e *Engine) Refresh(ctx context.Context, w *Renewal) (*Step, error) {
 	switch {
 	case errors.Is(err, token.ErrExpired):
 		return nil, notAuthorized("Refresh Token has expired")
-	case err != nil, r.PoolID != p.ID:
+	case err != nil, r.PoolID != p.ID, r.Key != "" && r.Key != w.Key:
 		return nil, errRefresh
 	}
 	g := &token.Grant{Pool: p, Client: c, SessionID: r.SessionID, EventID: r.EventID, AuthTime: time.Unix(r.AuthTime, 0), Scope: r.Scope}
 	if r.OAuth {
-		g.OAuth = &token.OAuth{Resource: r.Resource}
+		g.OAuth = &token.OAuth{Resource: r.Resource, Key: w.Key}
 	}
 	var stands *store.Session
 	read := func(tx *store.Tx) (err error) {

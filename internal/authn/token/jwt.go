@@ -39,18 +39,21 @@ func (i *Issuer) sign(k *key, claims map[string]any) (string, error) {
 
 // Claims are those that the server itself reads. All is the whole payload.
 type Claims struct {
-	Sub         string `json:"sub"`
-	Issuer      string `json:"iss"`
-	Audience    string `json:"aud"`
-	ClientID    string `json:"client_id"`
-	Use         string `json:"token_use"`
-	Scope       string `json:"scope"`
-	Username    string `json:"username"`
-	OriginJTI   string `json:"origin_jti"`
-	EventID     string `json:"event_id"`
-	AuthTime    int64  `json:"auth_time"`
-	IssuedAt    int64  `json:"iat"`
-	ExpiresAt   int64  `json:"exp"`
+	Sub       string `json:"sub"`
+	Issuer    string `json:"iss"`
+	Audience  string `json:"aud"`
+	ClientID  string `json:"client_id"`
+	Use       string `json:"token_use"`
+	Scope     string `json:"scope"`
+	Username  string `json:"username"`
+	OriginJTI string `json:"origin_jti"`
+	EventID   string `json:"event_id"`
+	AuthTime  int64  `json:"auth_time"`
+	IssuedAt  int64  `json:"iat"`
+	ExpiresAt int64  `json:"exp"`
+	Bound     struct {
+		Key string `json:"jkt"`
+	} `json:"cnf"` // the key that the token is bound to; "" for most
 	PoolID      string `json:"-"`
 	payloadText []byte
 }

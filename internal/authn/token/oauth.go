@@ -17,6 +17,16 @@ const (
 	ScopeProfile = "profile"
 )
 
+// bound reports whether the grant's access token is bound to a key.
+func (o *OAuth) bound() bool { return o != nil && o.Key != "" }
+
+// bind writes the key into the claims of an access token (RFC 9449, section 6.1).
+func (o *OAuth) bind(claims map[string]any) {
+	if o.bound() {
+		claims["cnf"] = map[string]string{"jkt": o.Key}
+	}
+}
+
 // hasID reports whether the grant gives an ID token.
 func (g *Grant) hasID() bool {
 	return g.OAuth == nil || slices.Contains(strings.Fields(g.Scope), ScopeOpenID)
@@ -57,7 +67,7 @@ func leftHash(text string) string {
 }
 
 // MintClient makes the access token of a client that acts for itself: of the
-// grant it takes pool, client, scope and overrides. Such a token has no user
+// grant it takes pool, client, scope, key and overrides. Such a token has no user
 // and no session, and so opens nothing of a user's.
 func (i *Issuer) MintClient(ctx context.Context, g *Grant) (*Set, error) {
 	ks, err := i.keySet(ctx, g.Pool.ID)
@@ -68,13 +78,14 @@ func (i *Issuer) MintClient(ctx context.Context, g *Grant) (*Set, error) {
 	life, _, _ := Validity(g.Client.Settings)
 	c := map[string]any{"sub": g.Client.ID, "iss": i.URL(g.Pool.ID), "token_use": "access", "client_id": g.Client.ID, "scope": g.Scope, "version": 2,
 		"jti": uuid.NewString(), "auth_time": now.Unix(), "iat": now.Unix(), "exp": now.Add(life).Unix()}
+	g.OAuth.bind(c)
 	if g.Overrides != nil {
 		if err := g.Overrides.change(g, c, map[string]any{}); err != nil {
 			return nil, err
 		}
 		delete(c, "cognito:groups") // there is no user who could be in one
 	}
-	s := &Set{ExpiresIn: life}
+	s := &Set{ExpiresIn: life, Bound: g.OAuth.bound()}
 	if s.Access, err = i.sign(ks.current("access", now), c); err != nil {
 		return nil, err
 	}

@@ -33,7 +33,7 @@ type Changes struct {
 var protected = map[string]bool{
 	"acr": true, "amr": true, "at_hash": true, "auth_time": true, "azp": true, "exp": true, "iat": true, "iss": true, "jti": true, "nbf": true,
 	"nonce": true, "origin_jti": true, "token_use": true, "sub": true, "aud": true, "client_id": true, "event_id": true, "device_key": true,
-	"version": true, "username": true, "identities": true,
+	"version": true, "username": true, "identities": true, "cnf": true,
 }
 
 // isProtected adds the names that begin with cognito:. Groups and roles have

@@ -19,6 +19,7 @@ type Refresh struct {
 	Rotation  int64  `json:"r,omitzero"` // counts the tokens of a session whose client rotates them
 	OAuth     bool   `json:"w,omitzero"` // given by the OAuth endpoints
 	Resource  string `json:"u,omitzero"` // aud of its access tokens
+	Key       string `json:"k,omitzero"` // thumbprint of the key that it is bound to
 }
 
 const refreshPurpose = "refresh token"

@@ -79,12 +79,14 @@ type Grant struct {
 type OAuth struct {
 	Nonce    string // of the ID token; "" without
 	Resource string // aud of the access token; "" without
+	Key      string // thumbprint of the key that the access token is bound to (RFC 9449); "" without
 }
 
 // Set is what a sign-in gives.
 type Set struct {
 	Access, ID, Refresh string
 	ExpiresIn           time.Duration // of the access token
+	Bound               bool          // the access token is bound to a key
 }
 
 // validity is a validity in the unit of the client's settings.
@@ -123,7 +125,7 @@ func (i *Issuer) Mint(ctx context.Context, g *Grant) (*Set, error) {
 	}
 	now := i.config.Now()
 	access, id, _ := Validity(g.Client.Settings)
-	s := &Set{ExpiresIn: access}
+	s := &Set{ExpiresIn: access, Bound: g.OAuth.bound()}
 	accessClaims, idClaims := i.accessClaims(g, now, access), i.idClaims(g, now, id)
 	if g.Overrides != nil {
 		if err := g.Overrides.change(g, accessClaims, idClaims); err != nil {
@@ -173,6 +175,7 @@ func (i *Issuer) accessClaims(g *Grant, now time.Time, life time.Duration) map[s
 		if g.OAuth.Resource != "" {
 			c["aud"] = g.OAuth.Resource
 		}
+		g.OAuth.bind(c)
 	}
 	return c
 }

@@ -18,7 +18,7 @@ func (h *Handler) authorize(w http.ResponseWriter, r *http.Request, s *site.Site
 		h.refuse(w, r, s, q, err)
 		return
 	}
-	req, err := h.config.Login.Check(r.Context(), s.Pool, q)
+	req, err := h.config.Login.Arrive(r.Context(), s.Pool, q)
 	if err != nil {
 		h.refuse(w, r, s, q, err)
 		return

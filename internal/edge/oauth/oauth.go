@@ -18,6 +18,7 @@ import (
 	"strings"
 
 	"gatehouse/internal/api/cognitoidp"
+	"gatehouse/internal/authn/dpop"
 	"gatehouse/internal/authn/pool"
 	"gatehouse/internal/authn/token"
 	"gatehouse/internal/edge/site"
@@ -118,12 +119,13 @@ func (h *Handler) discovery(p *pool.Pool) map[string]any {
 	}
 	home := h.config.Home(p)
 	for name, path := range map[string]string{"authorization_endpoint": "/oauth2/authorize", "token_endpoint": "/oauth2/token", "userinfo_endpoint": "/oauth2/userInfo",
-		"revocation_endpoint": "/oauth2/revoke", "end_session_endpoint": "/logout"} {
+		"revocation_endpoint": "/oauth2/revoke", "end_session_endpoint": "/logout",
+		"pushed_authorization_request_endpoint": "/oauth2/par"} {
 		d[name] = home + path
 	}
 	for name, list := range map[string][]string{"scopes_supported": {"openid", "email", "phone", "profile"},
 		"token_endpoint_auth_methods_supported": {"client_secret_basic", "client_secret_post", "none"},
-		"code_challenge_methods_supported":      {"S256"}, "response_modes_supported": {"query", "fragment", "form_post"},
+		"code_challenge_methods_supported":      {"S256"}, "dpop_signing_alg_values_supported": dpop.Algorithms, "response_modes_supported": {"query", "fragment", "form_post"},
 		"grant_types_supported": {"authorization_code", "implicit", "refresh_token", "client_credentials"}} {
 		d[name] = list
 	}
@@ -141,6 +143,7 @@ func (h *Handler) ServeSite(w http.ResponseWriter, r *http.Request, s *site.Site
 		{"/oauth2/authorize", []string{http.MethodGet, http.MethodHead, http.MethodPost}, h.authorize},
 		{"/authorize", []string{http.MethodGet, http.MethodHead, http.MethodPost}, h.authorize},
 		{"/oauth2/token", []string{http.MethodPost}, h.token},
+		{"/oauth2/par", []string{http.MethodPost}, h.push},
 		{"/oauth2/userInfo", []string{http.MethodGet, http.MethodPost}, h.userInfo},
 		{"/oauth2/revoke", []string{http.MethodPost}, h.revoke},
 		{"/logout", []string{http.MethodGet, http.MethodHead}, h.logout},

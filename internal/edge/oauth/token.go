@@ -15,6 +15,31 @@ import (
 // maxForm bounds a form, in bytes: a refresh token and what is around it.
 const maxForm = 128 << 10
 
+// addressed is form with what proofs of keys are checked by.
+func (h *Handler) addressed(w http.ResponseWriter, r *http.Request, s *site.Site) (*login.Form, error) {
+	f, err := form(w, r)
+	if err == nil {
+		f.Proofs, f.URLs = r.Header.Values("DPoP"), h.addresses(r, s)
+	}
+	return f, err
+}
+
+// addresses are those of the endpoint that a request is for, without a query:
+// the one that discovery names, and the one that it came to where the host is
+// the domain's own. A path on any other host is no address that counts: its
+// name would be the caller's word.
+func (h *Handler) addresses(r *http.Request, s *site.Site) []string {
+	list := []string{h.config.Home(s.Pool) + s.Path}
+	if s.Prefix == "" {
+		scheme := "http://"
+		if s.Secure {
+			scheme = "https://"
+		}
+		list = append(list, scheme+r.Host+s.Path)
+	}
+	return list
+}
+
 // form reads what was sent to an endpoint. Parameters in the URL do not count:
 // URLs are logged, and these are secrets (RFC 6749, section 3.2).
 func form(w http.ResponseWriter, r *http.Request) (*login.Form, error) {
@@ -52,7 +77,7 @@ var errLarge = &login.Refusal{Code: "invalid_request", Description: "The form is
 
 // token answers the token endpoint (hosted-ui-oauth.md, section 6).
 func (h *Handler) token(w http.ResponseWriter, r *http.Request, s *site.Site) {
-	f, err := form(w, r)
+	f, err := h.addressed(w, r, s)
 	if err != nil {
 		h.fault(w, r, err)
 		return
@@ -63,6 +88,9 @@ func (h *Handler) token(w http.ResponseWriter, r *http.Request, s *site.Site) {
 		return
 	}
 	v := map[string]any{"access_token": set.Access, "token_type": "Bearer", "expires_in": int(set.ExpiresIn.Seconds())}
+	if set.Bound {
+		v["token_type"] = "DPoP"
+	}
 	if set.ID != "" {
 		v["id_token"] = set.ID
 	}
@@ -70,6 +98,21 @@ func (h *Handler) token(w http.ResponseWriter, r *http.Request, s *site.Site) {
 		v["refresh_token"] = set.Refresh
 	}
 	site.JSON(w, http.StatusOK, v)
+}
+
+// push answers the endpoint of pushed authorization requests (RFC 9126, section
+// 2).
+func (h *Handler) push(w http.ResponseWriter, r *http.Request, s *site.Site) {
+	f, err := h.addressed(w, r, s)
+	var uri string
+	if err == nil {
+		uri, err = h.config.Login.Push(r.Context(), s.Pool, f)
+	}
+	if err != nil {
+		h.fault(w, r, err)
+		return
+	}
+	site.JSON(w, http.StatusCreated, map[string]any{"request_uri": uri, "expires_in": int(login.PushedLife.Seconds())})
 }
 
 // revoke answers the revocation endpoint (hosted-ui-oauth.md, section 9).

@@ -26,7 +26,7 @@ const (
 // Message is a message to be put into the outbox.
 type Message struct {
 	Channel           string // Email or SMS
-	To, Subject, Body string
+	To, Subject, Body string // the body of a mail is HTML
 	Code              string // the code inside Body, for the outbox page; may be empty
 	Trigger           string // CustomMessage_SignUp and its like
 	PoolID, Username  string

@@ -62,7 +62,8 @@ func (s *smtpSender) Send(ctx context.Context, m *store.Message) error {
 	}
 	msg.Subject(m.Subject)
 	msg.SetMessageIDWithValue(m.ID + "@gatehouse")
-	msg.SetBodyString(mail.TypeTextPlain, m.Body)
+	msg.SetBodyString(mail.TypeTextPlain, plain(m.Body))
+	msg.AddAlternativeString(mail.TypeTextHTML, m.Body)
 	c, err := mail.NewClient(s.host, s.options...)
 	if err != nil {
 		return err

@@ -8,6 +8,7 @@ import (
 	"gatehouse/internal/api"
 	"gatehouse/internal/api/cognitoidp"
 	"gatehouse/internal/authn/pool"
+	"gatehouse/internal/outbound/delivery"
 )
 
 // SignUpDecision is what a PreSignUp function decides about a new user.
@@ -73,6 +74,16 @@ const (
 	maxEmail = 20_000
 )
 
+// LinkParameter is the place of a link in a mail.
+const LinkParameter = "{##Click Here##}"
+
+// ByLink reports whether a pool verifies new users' addresses by a link in place
+// of a code.
+func ByLink(p *pool.Pool) bool {
+	t := p.Settings.VerificationMessageTemplate
+	return t != nil && t.DefaultEmailOption != nil && *t.DefaultEmailOption == cognitoidp.DefaultEmailOptionTypeConfirmWithLink
+}
+
 // HasCustomMessage reports whether a pool has a CustomMessage function.
 func HasCustomMessage(p *pool.Pool) bool { return has(functions(p).CustomMessage) }
 
@@ -83,7 +94,12 @@ func (c *Caller) CustomMessage(ctx context.Context, call *Call, source string) (
 	if !has(f) {
 		return t, nil
 	}
+	var place *string
 	invites := source == "CustomMessage_AdminCreateUser"
+	link := source == "CustomMessage_SignUp" || source == "CustomMessage_ResendCode"
+	if link = link && ByLink(call.Pool); link {
+		place = new(LinkParameter)
+	}
 	var name *string
 	if invites {
 		name = new(UsernameParameter)
@@ -94,16 +110,16 @@ func (c *Caller) CustomMessage(ctx context.Context, call *Call, source string) (
 		LinkParameter     *string           `json:"linkParameter"`
 		UsernameParameter *string           `json:"usernameParameter"`
 		ClientMetadata    map[string]string `json:"clientMetadata,omitzero"`
-	}{call.userAttributes(), CodeParameter, nil, name, call.Metadata}}, &t)
+	}{call.userAttributes(), CodeParameter, place, name, call.Metadata}}, &t)
 	if err == nil {
-		err = t.check(call.Pool, invites)
+		err = t.check(call.Pool, invites, link)
 	}
 	return t, err
 }
 
 // check refuses texts without their placeholders, too long ones, and mails in a
 // pool whose EmailSendingAccount has the service's own texts.
-func (t *Texts) check(p *pool.Pool, invites bool) error {
+func (t *Texts) check(p *pool.Pool, invites, link bool) error {
 	e := p.Settings.EmailConfiguration
 	developer := e != nil && e.EmailSendingAccount != nil && *e.EmailSendingAccount == cognitoidp.EmailSendingAccountTypeDeveloper
 	if !developer && (api.Value(t.Email) != "" || api.Value(t.Subject) != "") {
@@ -114,9 +130,13 @@ func (t *Texts) check(p *pool.Pool, invites bool) error {
 		text string
 		most int
 	}{{"smsMessage", api.Value(t.SMS), maxSMS}, {"emailMessage", api.Value(t.Email), maxEmail}} {
+		placed := strings.Contains(m.text, CodeParameter)
+		if link && m.name == "emailMessage" {
+			placed = delivery.LinkForm.MatchString(m.text)
+		}
 		switch {
 		case m.text == "":
-		case !strings.Contains(m.text, CodeParameter) || invites && !strings.Contains(m.text, UsernameParameter):
+		case !placed || invites && !strings.Contains(m.text, UsernameParameter):
 			return invalidAnswer(m.name + " lacks a placeholder.")
 		case utf8.RuneCountInString(m.text) > m.most:
 			return invalidAnswer(m.name + " is too long.")

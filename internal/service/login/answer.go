@@ -32,6 +32,7 @@ const (
 type code struct {
 	RedirectURI string    `json:"r"`
 	Challenge   string    `json:"c,omitempty"`
+	Key         string    `json:"k,omitempty"`
 	Scopes      []string  `json:"s"`
 	Nonce       string    `json:"n,omitempty"`
 	Resource    string    `json:"u,omitempty"`
@@ -90,7 +91,7 @@ func (s *Service) newCode(ctx context.Context, r *Request, l *signin.Login, v ur
 		if err != nil {
 			return err
 		}
-		body, err := json.Marshal(code{RedirectURI: r.RedirectURI, Challenge: r.Challenge, Scopes: r.Scopes, Nonce: r.Nonce, Resource: r.Resource,
+		body, err := json.Marshal(code{RedirectURI: r.RedirectURI, Challenge: r.Challenge, Key: r.Key, Scopes: r.Scopes, Nonce: r.Nonce, Resource: r.Resource,
 			EventID: l.EventID, AuthTime: l.AuthTime, ExpiresAt: tx.Now.Add(codeLife)})
 		if err != nil {
 			return err

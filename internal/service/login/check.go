@@ -13,6 +13,7 @@ import (
 
 	"gatehouse/internal/api"
 	"gatehouse/internal/api/cognitoidp"
+	"gatehouse/internal/authn/dpop"
 	"gatehouse/internal/authn/pool"
 )
 
@@ -42,6 +43,7 @@ const (
 // shows never comes out of its address.
 func Explain(code string) string {
 	return map[string]string{
+		codeInvalidRequestURI:  "The app sent a request that has expired, or that is not its own. Go back to the app and try again.",
 		codeInvalidRequest:     "The app sent a request that is malformed: a parameter is wrong, too long or given more than once.",
 		codeMissing:            "The app sent a request without client_id or redirect_uri.",
 		codeNoClient:           "The app that sent you here is not known to this user pool: its client_id is wrong.",
@@ -57,11 +59,38 @@ const nativeProvider = "COGNITO"
 // parameters are those that this server reads. What it does not know it
 // ignores (RFC 6749, section 3.1).
 var parameters = []string{"response_type", "response_mode", "state", "scope", "code_challenge", "code_challenge_method", "nonce", "identity_provider",
-	"idp_identifier", "lang", "login_hint", "prompt", "max_age", "resource", "request", "request_uri", "registration"}
+	"idp_identifier", "lang", "login_hint", "prompt", "max_age", "resource", "dpop_jkt", "request", "request_uri", "registration"}
 
-// Check judges an authorization request of a pool. Its error is a *Refusal,
-// unless the server itself is at fault.
+// Arrive judges an authorization request as it comes from a client. Its error is
+// a *Refusal, unless the server itself is at fault.
+func (s *Service) Arrive(ctx context.Context, p *pool.Pool, q url.Values) (*Request, error) {
+	return s.check(ctx, p, q, PushedLife)
+}
+
+// Check judges it anew on a page that the browser was sent to with it, which
+// people may have left open for a while. Its errors are those of Arrive.
 func (s *Service) Check(ctx context.Context, p *pool.Pool, q url.Values) (*Request, error) {
+	return s.check(ctx, p, q, pushedSeen)
+}
+
+func (s *Service) check(ctx context.Context, p *pool.Pool, q url.Values, age time.Duration) (*Request, error) {
+	if !isPushed(q) {
+		return s.judge(ctx, p, q)
+	}
+	v, err := s.pushedOf(p, q, age)
+	if err != nil {
+		return nil, err
+	}
+	r, err := s.judge(ctx, p, v)
+	if err != nil {
+		return nil, err
+	}
+	r.Query = url.Values{"client_id": {r.Client.ID}, "request_uri": q["request_uri"]}
+	return r, nil
+}
+
+// judge judges the parameters of a request, wherever they came from.
+func (s *Service) judge(ctx context.Context, p *pool.Pool, q url.Values) (*Request, error) {
 	r := &Request{Pool: p, Query: q}
 	var err error
 	if r.Client, err = s.clientOf(ctx, p, q); err != nil {
@@ -103,6 +132,9 @@ func (s *Service) Check(ctx context.Context, p *pool.Pool, q url.Values) (*Reque
 	}
 	if r.Scopes, err = s.scopes(ctx, r, value["scope"]); err != nil {
 		return nil, err
+	}
+	if r.Key = value["dpop_jkt"]; r.Key != "" && !dpop.IsThumbprint(r.Key) {
+		return nil, r.Refuse(codeInvalidRequest, "dpop_jkt must be the SHA-256 thumbprint of a key.")
 	}
 	r.Nonce, r.LoginHint, r.Resource = value["nonce"], value["login_hint"], value["resource"]
 	if langForm.MatchString(value["lang"]) {

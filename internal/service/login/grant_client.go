@@ -14,7 +14,7 @@ import (
 // fromClient gives a client with a secret a token with which it acts for
 // itself, for scopes of resource servers alone: all of the client's when it
 // does not say.
-func (s *Service) fromClient(ctx context.Context, p *pool.Pool, c *pool.Client, f *Form) (*token.Set, error) {
+func (s *Service) fromClient(ctx context.Context, p *pool.Pool, c *pool.Client, f *Form, key string) (*token.Set, error) {
 	if err := mayUse(c, cognitoidp.OAuthFlowTypeClientCredentials); err != nil {
 		return nil, err
 	}
@@ -44,7 +44,7 @@ func (s *Service) fromClient(ctx context.Context, p *pool.Pool, c *pool.Client, 
 	if len(list) == 0 {
 		return nil, refuse(codeInvalidScope, "The client has no scope of a resource server.")
 	}
-	return s.SignIn.IssueClient(ctx, p, c, list, metadata)
+	return s.SignIn.IssueClient(ctx, p, c, list, key, metadata)
 }
 
 // metadata is aws_client_metadata, which goes to the pool's function: an object

@@ -10,12 +10,12 @@ import (
 
 // fromRefresh gives new tokens for a refresh token, with the scopes that it was
 // given with; scope is not read.
-func (s *Service) fromRefresh(ctx context.Context, p *pool.Pool, c *pool.Client, f *Form) (*token.Set, error) {
+func (s *Service) fromRefresh(ctx context.Context, p *pool.Pool, c *pool.Client, f *Form, key string) (*token.Set, error) {
 	text, err := f.required("refresh_token", maxRefresh)
 	if err != nil {
 		return nil, err
 	}
-	step, err := s.SignIn.Refresh(ctx, &signin.Renewal{Pool: p, Client: c, Token: text})
+	step, err := s.SignIn.Refresh(ctx, &signin.Renewal{Pool: p, Client: c, Token: text, Key: key})
 	if err != nil {
 		return nil, err
 	}

@@ -48,6 +48,7 @@ type Request struct {
 	State        string
 	Nonce        string
 	Challenge    string // PKCE, S256; "" without
+	Key          string // thumbprint of the key that the code is bound to (dpop_jkt); "" without
 	Provider     string // identity_provider, "" when the user chooses
 	Prompt       []string
 	MaxAge       *time.Duration

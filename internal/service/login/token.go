@@ -8,6 +8,7 @@ import (
 
 	"gatehouse/internal/api"
 	"gatehouse/internal/api/cognitoidp"
+	"gatehouse/internal/authn/dpop"
 	"gatehouse/internal/authn/pool"
 	"gatehouse/internal/authn/token"
 )
@@ -16,6 +17,8 @@ import (
 type Form struct {
 	Authorization string // the header
 	Values        url.Values
+	Proofs        []string // the headers DPoP
+	URLs          []string // the addresses of the endpoint, any of which a proof may name
 }
 
 // value is a parameter of the form; one that is given twice, or cannot be, is a
@@ -52,7 +55,7 @@ func (s *Service) Token(ctx context.Context, p *pool.Pool, f *Form) (*token.Set,
 	if err != nil {
 		return nil, err
 	}
-	trade := map[string]func(context.Context, *pool.Pool, *pool.Client, *Form) (*token.Set, error){
+	trade := map[string]func(context.Context, *pool.Pool, *pool.Client, *Form, string) (*token.Set, error){
 		"authorization_code": s.fromCode, "refresh_token": s.fromRefresh, "client_credentials": s.fromClient}[grant]
 	if trade == nil {
 		return nil, refuse("unsupported_grant_type", "grant_type must be authorization_code, refresh_token or client_credentials.")
@@ -68,7 +71,11 @@ func (s *Service) Token(ctx context.Context, p *pool.Pool, f *Form) (*token.Set,
 	if err := usesOAuth(c); err != nil {
 		return nil, err
 	}
-	set, err := trade(ctx, p, c, f)
+	key, err := s.heldKey(ctx, p, &dpop.Request{Method: "POST", URLs: f.URLs}, f.Proofs)
+	if err != nil {
+		return nil, err
+	}
+	set, err := trade(ctx, p, c, f, key)
 	return set, grantRefusal(err)
 }
 

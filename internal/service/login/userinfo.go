@@ -20,7 +20,8 @@ var (
 // UserInfo is what an access token shows of its user: what its scopes open and
 // its client may read (hosted-ui-oauth.md, section 8). The flags of
 // verification are texts, as in AWS.
-func (s *Service) UserInfo(ctx context.Context, p *pool.Pool, text string) (map[string]any, error) {
+func (s *Service) UserInfo(ctx context.Context, p *pool.Pool, a *Access) (map[string]any, error) {
+	text := a.Token
 	if text == "" {
 		return nil, errBadUserInfo
 	}
@@ -32,6 +33,9 @@ func (s *Service) UserInfo(ctx context.Context, p *pool.Pool, text string) (map[
 	case errors.Is(err, token.ErrMalformed), errors.Is(err, token.ErrSignature), errors.Is(err, token.ErrExpired), errors.Is(err, token.ErrUse):
 		return nil, errToken
 	case err != nil:
+		return nil, err
+	}
+	if err := s.mayUse(ctx, p, a, claims.Bound.Key); err != nil {
 		return nil, err
 	}
 	scopes := strings.Fields(claims.Scope)

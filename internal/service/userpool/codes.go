@@ -3,11 +3,13 @@ package userpool
 import (
 	"crypto/subtle"
 	"errors"
+	"net/url"
 	"time"
 
 	"gatehouse/internal/api/cognitoidp"
 	"gatehouse/internal/authn/pool"
 	"gatehouse/internal/outbound/delivery"
+	"gatehouse/internal/outbound/trigger"
 	"gatehouse/internal/store"
 )
 
@@ -19,14 +21,21 @@ type purpose struct {
 	messages int           // requests for one an hour
 	guesses  int           // tries an hour, over all codes of the purpose
 	trigger  string
+	client   string // who asked for it, where a mail may have a link in place of the code; "" where it never has
+}
+
+// by is the purpose of a sign-up at a client.
+func (w purpose) by(c *pool.Client) purpose {
+	w.client = c.ID
+	return w
 }
 
 var (
-	confirmSignUp   = purpose{"confirm sign-up", 24 * time.Hour, 5, 15, "CustomMessage_SignUp"}
-	resendCode      = purpose{"confirm sign-up", 24 * time.Hour, 5, 15, "CustomMessage_ResendCode"}
-	forgotPassword  = purpose{"forgot password", time.Hour, 5, 15, "CustomMessage_ForgotPassword"}
-	verifyEmail     = purpose{"verify email", 24 * time.Hour, 5, 15, "CustomMessage_UpdateUserAttribute"}
-	verifyPhone     = purpose{"verify phone_number", 24 * time.Hour, 5, 15, "CustomMessage_UpdateUserAttribute"}
+	confirmSignUp   = purpose{"confirm sign-up", 24 * time.Hour, 5, 15, "CustomMessage_SignUp", ""}
+	resendCode      = purpose{"confirm sign-up", 24 * time.Hour, 5, 15, "CustomMessage_ResendCode", ""}
+	forgotPassword  = purpose{"forgot password", time.Hour, 5, 15, "CustomMessage_ForgotPassword", ""}
+	verifyEmail     = purpose{"verify email", 24 * time.Hour, 5, 15, "CustomMessage_UpdateUserAttribute", ""}
+	verifyPhone     = purpose{"verify phone_number", 24 * time.Hour, 5, 15, "CustomMessage_UpdateUserAttribute", ""}
 	maxWrongPerCode = 10 // promises.md, U2
 )
 
@@ -58,10 +67,18 @@ func (s *Service) sendCode(tx *store.Tx, p *pool.Pool, u *store.User, why purpos
 	}
 	m := delivery.Message{Channel: delivery.Email, To: to, Code: code, Trigger: why.trigger, PoolID: p.ID, Username: u.Username}
 	t := p.Settings.VerificationMessageTemplate
-	if attribute == "email" {
+	switch {
+	case attribute == "email" && why.client != "" && trigger.ByLink(p):
+		if !p.HasDomain() {
+			return nil, errNoLink
+		}
+		link := s.Home(p) + "/confirmUser?" + url.Values{"client_id": {why.client}, "user_name": {u.Username}, "confirmation_code": {code}}.Encode()
+		m.Subject = delivery.Fill(either(custom.Subject, t.EmailSubjectByLink), "Your verification link", u.Username, "")
+		m.Body = delivery.FillLink(either(custom.Email, t.EmailMessageByLink), "Please click the link below to verify your email address. {##Verify Email##} ", u.Username, link)
+	case attribute == "email":
 		m.Subject = delivery.Fill(either(custom.Subject, t.EmailSubject), "Your verification code", u.Username, code)
-		m.Body = delivery.Fill(either(custom.Email, t.EmailMessage), "Your confirmation code is {####}", u.Username, code)
-	} else {
+		m.Body = delivery.FillMail(either(custom.Email, t.EmailMessage), "Your confirmation code is {####}", u.Username, code)
+	default:
 		m.Channel = delivery.SMS
 		m.Body = delivery.Fill(either(custom.SMS, t.SmsMessage), "Your authentication code is {####}. ", u.Username, code)
 	}
@@ -70,6 +87,10 @@ func (s *Service) sendCode(tx *store.Tx, p *pool.Pool, u *store.User, why purpos
 	}
 	return deliveryDetails(attribute, to), nil
 }
+
+// errNoLink is of a pool that wants links and has nowhere that they could lead.
+var errNoLink = &cognitoidp.CodeDeliveryFailureException{
+	Message: "The user pool verifies by link (CONFIRM_WITH_LINK), and has no domain that a link could lead to: CreateUserPoolDomain gives it one."}
 
 // deliveryDetails says where a code went, masked as Cognito masks it.
 func deliveryDetails(attribute, to string) *cognitoidp.CodeDeliveryDetailsType {

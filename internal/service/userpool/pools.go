@@ -197,9 +197,6 @@ func (s *Service) checkSettings(made *pool.Pool) error {
 	if protects(p.UserPoolAddOns) && !tierIncludes(p, cognitoidp.UserPoolTierTypePlus) {
 		return &cognitoidp.FeatureUnavailableInTierException{Message: "Threat protection is available in the PLUS tier only."}
 	}
-	if *p.VerificationMessageTemplate.DefaultEmailOption == cognitoidp.DefaultEmailOptionTypeConfirmWithLink {
-		return invalid("DefaultEmailOption CONFIRM_WITH_LINK needs the pages of a user pool domain, which this version of the server does not have.")
-	}
 	if u := p.UserAttributeUpdateSettings; u != nil {
 		for _, a := range u.AttributesRequireVerificationBeforeUpdate {
 			if !slices.Contains(p.AutoVerifiedAttributes, cognitoidp.VerifiedAttributeType(a)) {

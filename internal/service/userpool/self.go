@@ -47,6 +47,9 @@ func (s *Service) bearer(ctx context.Context, accessToken *api.Secret) (*holder,
 		return nil, notAuthorized("Invalid Access Token")
 	case err != nil:
 		return nil, err
+	case claims.Bound.Key != "":
+		// The API has no place for the proof that such a token needs.
+		return nil, notAuthorized("Access Token is bound to a key (DPoP) and cannot be used here")
 	}
 	h := &holder{pool: p}
 	if err := s.DB.ReadOne(ctx, func(tx *store.Tx) (err error) {

@@ -44,6 +44,8 @@ type Config struct {
 	Account  string
 	// BaseDomain is the name of this server, under which its other names are.
 	BaseDomain string
+	// Home is where a pool's domain is reached: the links of mails begin with it.
+	Home func(p *pool.Pool) string
 	// PublicURL is where clients reach the server: the URLs for uploads begin
 	// with it.
 	PublicURL string

@@ -105,7 +105,7 @@ func (s *Service) SignUp(ctx context.Context, in *cognitoidp.SignUpInput) (*cogn
 				return nil
 			}
 			var err error
-			out.CodeDeliveryDetails, err = s.sendCode(tx, p, u, confirmSignUp, attribute, "", said)
+			out.CodeDeliveryDetails, err = s.sendCode(tx, p, u, confirmSignUp.by(c), attribute, "", said)
 			return err
 		})
 	})
@@ -336,7 +336,7 @@ func (s *Service) ResendConfirmationCode(ctx context.Context, in *cognitoidp.Res
 			if attribute == "" {
 				return invalid("Auto verification not turned on.")
 			}
-			if out.CodeDeliveryDetails, err = s.sendCode(tx, p, u, resendCode, attribute, "", said); err != nil {
+			if out.CodeDeliveryDetails, err = s.sendCode(tx, p, u, resendCode.by(c), attribute, "", said); err != nil {
 				return err
 			}
 			return s.recordEvent(tx, u, seen, cognitoidp.EventTypeResendCode, cognitoidp.EventResponseTypePass)
@@ -368,7 +368,7 @@ func (s *Service) invitation(tx *store.Tx, p *pool.Pool, u *store.User, shown, t
 			m.Channel = delivery.Email
 			m.To, _ = u.Attribute("email")
 			m.Subject = delivery.Fill(either(custom.Subject, template.EmailSubject), "Your temporary password", shown, temporary)
-			m.Body = delivery.Fill(either(custom.Email, template.EmailMessage), "Your username is {username} and temporary password is {####}.", shown, temporary)
+			m.Body = delivery.FillMail(either(custom.Email, template.EmailMessage), "Your username is {username} and temporary password is {####}.", shown, temporary)
 		} else {
 			m.Channel = delivery.SMS
 			m.To, _ = u.Attribute("phone_number")
