@@ -89,7 +89,7 @@ func HasRecordsBefore(tx *Tx, streamID string, shard int64, before time.Time) (b
 // How much one transaction of DeleteRecords removes at most, so that no other
 // write waits for it long.
 const (
-	deleteRows  = 200
+	deleteRows  = 500
 	deleteBytes = 4 << 20
 )
 
@@ -114,11 +114,8 @@ func DeleteRecords(tx *Tx, streamID string, shard int64, before time.Time) (int,
 	return int(deleted), err
 }
 
-// ShardsWithRecords lists up to limit shards of a stream that have records, also
-// those whose own row is gone.
-func ShardsWithRecords(tx *Tx, streamID string, limit int) ([]int64, error) {
-	return collect(tx, func(row scanner) (n int64, err error) {
-		err = row.Scan(&n)
-		return n, err
-	}, `select distinct shard from kinesis_records where stream_id = $1 order by shard limit $2`, streamID, limit)
+// ShardWithRecords is the first shard of a stream that has records, also one whose
+// own row is gone, or ErrNotFound.
+func ShardWithRecords(tx *Tx, streamID string) (number int64, err error) {
+	return number, tx.queryRow(`select shard from kinesis_records where stream_id = $1 order by shard limit 1`, streamID).Scan(&number)
 }

@@ -127,11 +127,14 @@ func (s *Service) trim(ctx context.Context, st *stream) error {
 // remove removes the records of a deleted stream, and then the stream.
 func (s *Service) remove(ctx context.Context, st *stream) error {
 	if err := s.removeRecords(ctx, func(tx *store.Tx) (int, error) {
-		shards, err := store.ShardsWithRecords(tx, st.ID, 1)
-		if err != nil || len(shards) == 0 {
+		number, err := store.ShardWithRecords(tx, st.ID)
+		if errors.Is(err, store.ErrNotFound) {
+			return 0, nil
+		}
+		if err != nil {
 			return 0, err
 		}
-		return store.DeleteRecords(tx, st.ID, shards[0], farFuture)
+		return store.DeleteRecords(tx, st.ID, number, farFuture)
 	}); err != nil {
 		return err
 	}

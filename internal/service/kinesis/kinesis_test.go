@@ -52,16 +52,13 @@ func putOne(ctx context.Context, s *Service, name, key string, data []byte) erro
 	return err
 }
 
-// rows counts the rows of records of a stream's shards, whoever can read them.
+// rows counts the rows of records of a stream's first shards, whoever can read
+// them.
 func rows(t testing.TB, s *Service, id string) (n int) {
 	t.Helper()
 	if err := s.DB.Read(t.Context(), func(tx *store.Tx) error {
 		n = 0
-		shards, err := store.ShardsWithRecords(tx, id, 1000)
-		if err != nil {
-			return err
-		}
-		for _, shard := range shards {
+		for shard := range int64(10) {
 			list, err := store.RecordSizes(tx, id, shard, 0, time.Time{}, 100_000)
 			if err != nil {
 				return err

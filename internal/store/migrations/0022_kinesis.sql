@@ -38,4 +38,4 @@ create table kinesis_records (
     data           bytea  not null,
     primary key (stream_id, shard, last_sequence)
 );
-create index kinesis_records_arrived on kinesis_records (stream_id, shard, arrived_at);
+create index kinesis_records_arrived on kinesis_records (stream_id, shard, arrived_at, last_sequence);
