@@ -90,7 +90,7 @@ type Server struct {
 	outbox        *delivery.Outbox
 	iam           *iam.Service
 	users         *userpool.Service
-	streams       *kinesis.Service
+	kinesis       *kinesis.Service
 	s3            *s3.Service
 	api           *awsapi.Handler
 	sites         *site.Router
@@ -254,7 +254,7 @@ func (s *Server) compose(o Options) error {
 		return err
 	}
 	parameters := ssm.New(ssm.Config{DB: s.db, Account: c.Account, Region: c.Region})
-	s.streams = kinesis.New(kinesis.Config{DB: s.db, Ring: s.ring, Account: c.Account, Region: c.Region, Now: now, Log: s.log})
+	s.kinesis = kinesis.New(kinesis.Config{DB: s.db, Ring: s.ring, Account: c.Account, Region: c.Region, Now: now, Log: s.log})
 	s.api = awsapi.New(awsapi.Config{
 		Auth: s.authenticator, Access: s.authorizer, Log: s.log, Unlisted: o.Unlisted,
 		Busy:        func(err error) bool { return errors.Is(err, store.ErrBusy) || errors.Is(err, engine.ErrBusy) },
@@ -264,7 +264,7 @@ func (s *Server) compose(o Options) error {
 			{API: cognitoidp.Service, Service: users, Checks: users.Checks, ValidationCode: "InvalidParameterException"},
 			{API: cognitoidentity.Service, Service: identities, Checks: identities.Checks, ValidationCode: "InvalidParameterException"},
 			{API: apiiam.Service, Service: s.iam, Checks: s.iam.Checks, ValidationCode: "ValidationError"},
-			{API: apikinesis.Service, Service: s.streams, Checks: s.streams.Checks, ValidationCode: "ValidationException"},
+			{API: apikinesis.Service, Service: s.kinesis, Checks: s.kinesis.Checks, ValidationCode: "ValidationException"},
 			{API: apissm.Service, Service: parameters, Checks: parameters.Checks, ValidationCode: "ValidationException"},
 			{API: apists.Service, Service: tokenService, Checks: tokenService.Checks, SelfAuthorizing: sts.SelfAuthorizing, ValidationCode: "ValidationError"},
 		},
@@ -307,7 +307,7 @@ func (s *Server) Serve(ctx context.Context) error {
 	var workers sync.WaitGroup
 	defer workers.Wait()
 	defer stop()
-	for _, work := range []func(context.Context){s.tokens.KeepSpares, s.outbox.Run, s.users.RunImports, s.streams.Run, s.sweep} {
+	for _, work := range []func(context.Context){s.tokens.KeepSpares, s.outbox.Run, s.users.RunImports, s.kinesis.Run, s.sweep} {
 		workers.Go(func() { work(background) })
 	}
 	var metricsServer *http.Server
@@ -356,7 +356,7 @@ func (s *Server) sweep(ctx context.Context) {
 		if _, err := s.db.Sweep(ctx); err != nil && ctx.Err() == nil {
 			s.log.Error("remove what has expired", "error", err)
 		}
-		if err := s.streams.Sweep(ctx); err != nil && ctx.Err() == nil {
+		if err := s.kinesis.Sweep(ctx); err != nil && ctx.Err() == nil {
 			s.log.Error("remove records that are too old", "error", err)
 		}
 		if _, err := s.s3.Sweep(ctx, daily); err != nil && ctx.Err() == nil {

@@ -259,3 +259,57 @@ func TestStream_race(t *testing.T) {
 		})
 	}
 }
+
+// TestStream_nodes: what one node does to a stream, the other one knows: deletion
+// and resharding at once, policies within a second.
+func TestStream_nodes(t *testing.T) {
+	for _, kind := range storetest.Kinds(t) {
+		t.Run(kind, func(t *testing.T) {
+			here := start(t, on(t, kind)...)
+			there := here
+			if kind == "postgres" {
+				there = here.another()
+			}
+			put := func(e *env, c *kinesis.Client) (string, error) {
+				out, err := c.PutRecord(e.Context(), &kinesis.PutRecordInput{StreamName: aws.String("events"), PartitionKey: aws.String("k"), ExplicitHashKey: aws.String("0"), Data: []byte("x")})
+				if err != nil {
+					return "", err
+				}
+				return *out.ShardId, nil
+			}
+			here.newStream("events", 1)
+			_, err := put(there, there.root.Kinesis) // which it remembers from now on
+			here.ok(err)
+			_, err = here.root.Kinesis.SplitShard(here.Context(), &kinesis.SplitShardInput{StreamName: aws.String("events"), ShardToSplit: aws.String(firstShard), NewStartingHashKey: aws.String("9")})
+			here.ok(err)
+			if shard, err := put(there, there.root.Kinesis); err != nil || shard != "shardId-000000000001" {
+				t.Errorf("after the split: %s, %v", shard, err)
+			}
+			_, key := here.person("ann", `{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"kinesis:*","Resource":"*"}}`)
+			ann := there.as(*key.AccessKeyId, *key.SecretAccessKey, "")
+			_, err = put(there, ann.Kinesis)
+			here.ok(err)
+			_, err = here.root.Kinesis.PutResourcePolicy(here.Context(), &kinesis.PutResourcePolicyInput{ResourceARN: aws.String(here.streamARN("events")), Policy: aws.String(
+				`{"Version":"2012-10-17","Statement":{"Effect":"Deny","Principal":{"AWS":"` + "arn:aws:iam::" + here.server.Account + `:user/ann"},"Action":"kinesis:*","Resource":"` + here.streamARN("events") + `"}}`)})
+			here.ok(err)
+			if kind == "postgres" {
+				time.Sleep(time.Second)
+			}
+			_, err = put(there, ann.Kinesis)
+			there.refused(err, "AccessDeniedException", "/with an explicit deny in a resource-based policy/")
+
+			_, err = here.root.Kinesis.DeleteStream(here.Context(), &kinesis.DeleteStreamInput{StreamName: aws.String("events")})
+			here.ok(err)
+			_, err = put(there, there.root.Kinesis)
+			there.refused(err, "ResourceNotFoundException", "")
+			here.streamGone("events")
+			here.newStream("events", 1)
+			if shard, err := put(there, there.root.Kinesis); err != nil || shard != firstShard {
+				t.Errorf("the new stream: %s, %v", shard, err)
+			}
+			if got := here.readRecords(here.shardIterator("events", firstShard)); len(got) != 1 {
+				t.Errorf("%d records in the new stream", len(got))
+			}
+		})
+	}
+}

@@ -1,6 +1,7 @@
 package e2e_test
 
 import (
+	"net/http"
 	"strings"
 	"testing"
 	"time"
@@ -72,6 +73,19 @@ func TestWalkthrough0(t *testing.T) {
 		got := e.readRecords(e.shardIterator("clicks", firstShard))
 		if len(got) != 1 || string(got[0].Data) != string(in.Data) || *got[0].SequenceNumber != *out.SequenceNumber || *got[0].PartitionKey != id {
 			e.Errorf("an administrator reads %+v", got)
+		}
+
+		// A page of any origin may ask, and may read what it is told.
+		if a := e.request(http.MethodOptions, e.server.URL+"/", "Origin", "http://localhost:8000", "Access-Control-Request-Method", "POST",
+			"Access-Control-Request-Headers", "authorization,content-type,x-amz-date,x-amz-security-token,x-amz-target,x-amz-user-agent"); a.status != http.StatusOK ||
+			a.header.Get("Access-Control-Allow-Origin") != "*" || !strings.Contains(a.header.Get("Access-Control-Allow-Headers"), "x-amz-security-token") {
+			e.Errorf("preflight: %d %v", a.status, a.header)
+		}
+		for stream, want := range map[string]int{"clicks": http.StatusOK, "others": http.StatusBadRequest} {
+			a := e.post(user, "kinesis", "Kinesis_20131202.PutRecord", `{"StreamName":"`+stream+`","PartitionKey":"k","Data":"eA=="}`)
+			if a.status != want || a.header.Get("Access-Control-Allow-Origin") != "*" || !strings.Contains(strings.ToLower(a.header.Get("Access-Control-Expose-Headers")), "x-amzn-errortype") {
+				e.Errorf("PutRecord on %s: %d %v %s", stream, a.status, a.header, a.body)
+			}
 		}
 
 		// A managed policy in place of the scoped one.

@@ -55,9 +55,31 @@ type lanes struct {
 // errMoved says that a shard is closed or gone since the stream was read.
 var errMoved = errors.New("kinesis: the shards of the stream have changed")
 
-// write writes entries to a stream and says in them where. When ctx ends first, it
-// is not known whether they are written.
+// errGone says that a stream is deleted; another one may have its name by now.
+var errGone = errors.New("kinesis: the stream is gone")
+
+// write writes entries to a stream, or to the one that has taken its name since it
+// was read, and says in them where. When ctx ends first, it is not known whether
+// they are written.
 func (s *Service) write(ctx context.Context, st *stream, entries []entry) error {
+	for {
+		err := s.await(ctx, st, entries)
+		if !errors.Is(err, errGone) {
+			return err
+		}
+		now, err := s.refresh(ctx, st.Region, st.Name, s.DB.Generation())
+		if err != nil {
+			return err
+		}
+		if now.ID == st.ID || now.Status != active {
+			return s.notFound(st.Name)
+		}
+		st = now
+	}
+}
+
+// await puts entries into the stream's lane and waits until they are written.
+func (s *Service) await(ctx context.Context, st *stream, entries []entry) error {
 	p := &put{entries: entries, done: make(chan struct{})}
 	for _, e := range entries {
 		p.size += recordSize(e.record)
@@ -143,9 +165,12 @@ func (s *Service) flush(streamID string, ln *lane, puts []*put) (err error) {
 	ctx, cancel := context.WithTimeout(context.Background(), writeLimit)
 	defer cancel()
 	st, err := s.lookUp(ctx, ln.region, ln.name)
+	if err == nil && st.ID != streamID { // the cache may be behind the caller
+		st, err = s.refresh(ctx, ln.region, ln.name, s.DB.Generation())
+	}
 	for ; err == nil; st, err = s.refresh(ctx, ln.region, ln.name, s.DB.Generation()) {
 		if st.ID != streamID || st.Status != active || len(st.open) == 0 {
-			return s.notFound(ln.name)
+			return errGone
 		}
 		byShard := map[int64][]*entry{}
 		for _, p := range puts {

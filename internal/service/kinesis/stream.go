@@ -135,8 +135,9 @@ func (s *Service) refresh(ctx context.Context, region, name string, g uint64) (s
 	}
 	s.cache.mu.Lock()
 	defer s.cache.mu.Unlock()
-	// What was read before a change must not survive it.
-	if s.cache.generation == g && s.DB.Generation() == g && s.cache.streams != nil {
+	// What was read before a change must not survive it, and a stream that goes is
+	// not to hide the next one of its name.
+	if st.Status == active && s.cache.generation == g && s.DB.Generation() == g && s.cache.streams != nil {
 		s.cache.streams[region+"/"+name] = st
 	}
 	return st, nil
