@@ -21,11 +21,16 @@ import (
 	"context"
 	"crypto/rand"
 	"crypto/sha256"
+	"crypto/tls"
+	"crypto/x509"
 	"encoding/hex"
 	"io"
 	"log/slog"
 	"net"
 	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -120,6 +125,10 @@ func Locations(file string) Option { return func(s *settings) { s.config.Locatio
 // Templates names the folder of files that take the place of those of the pages.
 func Templates(dir string) Option { return func(s *settings) { s.config.Templates = dir } }
 
+// TLS serves HTTPS with a certificate that the server makes for itself. Client
+// trusts it.
+func TLS() Option { return func(s *settings) { s.config.TLS = "self" } }
+
 // NotDev runs the server as it runs in production: there is no key test/test,
 // and outbox and clock are not to be reached over HTTP. Advance, Messages and
 // Code work all the same.
@@ -172,7 +181,11 @@ func Start(t testing.TB, opts ...Option) *Server {
 	if err != nil {
 		t.Fatalf("gatehousetest: %v", err)
 	}
-	s := &Server{URL: "http://localhost:" + port, Region: st.config.Region, Account: st.config.Account, AccessKeyID: "test", SecretKey: "test",
+	scheme := "http"
+	if st.config.TLS != "" {
+		scheme = "https"
+	}
+	s := &Server{URL: scheme + "://localhost:" + port, Region: st.config.Region, Account: st.config.Account, AccessKeyID: "test", SecretKey: "test",
 		Data: st.config.Data, t: t, server: in, clock: clock, port: port, log: h}
 	if !st.config.Dev {
 		s.AccessKeyID, s.SecretKey = in.Root().AccessKeyID, in.Root().SecretKey
@@ -216,7 +229,11 @@ func (s *Server) RotateKeys(poolID string) {
 // http://bucket.s3.us-east-1.localhost:<port>/ needs no resolver.
 func (s *Server) Client() *http.Client {
 	addr := s.server.Addr().String()
-	transport := &http.Transport{MaxIdleConnsPerHost: 64, DialContext: func(ctx context.Context, network, _ string) (net.Conn, error) {
+	trusted := x509.NewCertPool()
+	if pem, err := os.ReadFile(filepath.Join(s.Data, "tls-cert.pem")); err == nil {
+		trusted.AppendCertsFromPEM(pem)
+	}
+	transport := &http.Transport{MaxIdleConnsPerHost: 64, TLSClientConfig: &tls.Config{RootCAs: trusted}, DialContext: func(ctx context.Context, network, _ string) (net.Conn, error) {
 		var d net.Dialer
 		return d.DialContext(ctx, network, addr)
 	}}
@@ -226,7 +243,10 @@ func (s *Server) Client() *http.Client {
 
 // Host is the address of one of the server's host names, such as
 // "bucket.s3-website.us-east-1".
-func (s *Server) Host(name string) string { return "http://" + name + ".localhost:" + s.port }
+func (s *Server) Host(name string) string {
+	scheme, _, _ := strings.Cut(s.URL, ":")
+	return scheme + "://" + name + ".localhost:" + s.port
+}
 
 // Message is a message that the server sent: a code or an invitation.
 type Message struct {

@@ -269,7 +269,7 @@ func (s *Server) compose(o Options) error {
 			{API: apists.Service, Service: tokenService, Checks: tokenService.Checks, SelfAuthorizing: sts.SelfAuthorizing, ValidationCode: "ValidationError"},
 		},
 	})
-	logins := login.New(login.Config{DB: s.db, Ring: s.ring, Pools: pools, Tokens: s.tokens, SignIn: signIn, Triggers: triggers, Now: now})
+	logins := login.New(login.Config{DB: s.db, Ring: s.ring, Pools: pools, Tokens: s.tokens, SignIn: signIn, Triggers: triggers, Providers: users, OIDC: outside, Now: now})
 	pages, err := hostedui.New(hostedui.Config{Login: logins, SignIn: signIn, Users: users, Clients: pools, PublicURL: s.publicURL, Templates: c.Templates, Now: now, Log: s.log})
 	if err != nil {
 		return err

@@ -7,13 +7,14 @@ type Login struct {
 	PoolID, Sub         string
 	Token               string // a hash of the cookie's value
 	EventID             string
+	Provider            string // by which the user signed in; "" is the pool itself
 	AuthTime, ExpiresAt time.Time
 }
 
 // InsertLogin records a browser's sign-in.
 func InsertLogin(tx *Tx, l *Login) error {
-	_, err := tx.exec(`insert into user_logins (pool_id, sub, token, event_id, auth_time, expires_at) values ($1, $2, $3, $4, $5, $6)`,
-		l.PoolID, l.Sub, l.Token, l.EventID, micros(l.AuthTime), micros(l.ExpiresAt))
+	_, err := tx.exec(`insert into user_logins (pool_id, sub, token, event_id, auth_time, expires_at, provider) values ($1, $2, $3, $4, $5, $6, $7)`,
+		l.PoolID, l.Sub, l.Token, l.EventID, micros(l.AuthTime), micros(l.ExpiresAt), l.Provider)
 	return err
 }
 
@@ -22,9 +23,9 @@ func InsertLogin(tx *Tx, l *Login) error {
 func UserAndLogin(tx *Tx, poolID, token string) (*User, *Login, error) {
 	l := &Login{PoolID: poolID, Token: token}
 	var authTime, expires int64
-	u, err := tx.scanUser(tx.queryRow(`select `+userColumns+`, l.event_id, l.auth_time, l.expires_at from user_logins l
+	u, err := tx.scanUser(tx.queryRow(`select `+userColumns+`, l.event_id, l.auth_time, l.expires_at, l.provider from user_logins l
 		join users u on u.pool_id = l.pool_id and u.sub = l.sub where l.pool_id = $1 and l.token = $2 and l.expires_at > $3`, poolID, token, micros(tx.Now)),
-		&l.EventID, &authTime, &expires)
+		&l.EventID, &authTime, &expires, &l.Provider)
 	if err != nil {
 		return nil, nil, err
 	}

@@ -181,7 +181,7 @@ type browser struct {
 	errors []string // of scripts in the page
 }
 
-func newBrowser(t *testing.T) *browser {
+func newBrowser(t *testing.T, more ...chromedp.ExecAllocatorOption) *browser {
 	t.Helper()
 	path := os.Getenv("CHROMIUM")
 	if path == "" {
@@ -199,7 +199,7 @@ func newBrowser(t *testing.T) *browser {
 	}
 	// The browser has to live until the test's cleanups, which is longer than
 	// t.Context does.
-	allocator, cancel := chromedp.NewExecAllocator(context.WithoutCancel(t.Context()), opts...)
+	allocator, cancel := chromedp.NewExecAllocator(context.WithoutCancel(t.Context()), append(opts, more...)...)
 	t.Cleanup(cancel)
 	ctx, cancel := chromedp.NewContext(allocator)
 	t.Cleanup(cancel)

@@ -18,6 +18,7 @@ import (
 	idp "github.com/aws/aws-sdk-go-v2/service/cognitoidentityprovider"
 	"github.com/aws/aws-sdk-go-v2/service/cognitoidentityprovider/types"
 	"github.com/chromedp/cdproto/emulation"
+	"github.com/chromedp/cdproto/network"
 	"github.com/chromedp/cdproto/page"
 	"github.com/chromedp/chromedp"
 
@@ -68,7 +69,7 @@ func newDomain(t *testing.T, s *gatehousetest.Server, prefix string, change func
 		}
 	}))
 	t.Cleanup(app.Close)
-	d := &domain{s: s, root: awsclient.New(awsclient.Target{URL: s.URL, Region: s.Region}, s.AccessKeyID, s.SecretKey, ""), app: strings.Replace(app.URL, "127.0.0.1", "localhost", 1)}
+	d := &domain{s: s, root: awsclient.New(awsclient.Target{URL: s.URL, Region: s.Region, HTTP: s.Client()}, s.AccessKeyID, s.SecretKey, ""), app: strings.Replace(app.URL, "127.0.0.1", "localhost", 1)}
 	in := &idp.CreateUserPoolInput{PoolName: aws.String("people"), AutoVerifiedAttributes: []types.VerifiedAttributeType{"email"}}
 	if change != nil {
 		change(in)
@@ -234,6 +235,64 @@ func quoted(v any) string {
 	return string(text)
 }
 
+// trusts makes the users of another pool of this server welcome in the domain's
+// client: that pool is an OpenID provider like any other. From then on the domain
+// is used by its path, because http callbacks are for localhost alone.
+func (d *domain) trusts(t *testing.T, other *domain) {
+	t.Helper()
+	d.base = d.s.URL + "/" + d.pool
+	ok := func(err error) {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	c, err := d.root.IDP.CreateUserPoolClient(t.Context(), &idp.CreateUserPoolClientInput{UserPoolId: &other.pool, ClientName: aws.String("Field Notes, from elsewhere"), GenerateSecret: true,
+		AllowedOAuthFlowsUserPoolClient: true, AllowedOAuthFlows: []types.OAuthFlowType{"code"}, AllowedOAuthScopes: []string{"openid", "email"},
+		CallbackURLs: []string{d.base + "/oauth2/idpresponse"}, SupportedIdentityProviders: []string{"COGNITO"}})
+	ok(err)
+	_, err = d.root.IDP.CreateIdentityProvider(t.Context(), &idp.CreateIdentityProviderInput{UserPoolId: &d.pool, ProviderName: aws.String("Northwind"), ProviderType: "OIDC",
+		ProviderDetails: map[string]string{"client_id": *c.UserPoolClient.ClientId, "client_secret": *c.UserPoolClient.ClientSecret, "oidc_issuer": d.s.URL + "/" + other.pool,
+			"authorize_scopes": "openid email", "attributes_request_method": "GET"}, AttributeMapping: map[string]string{"email": "email"}})
+	ok(err)
+	own, err := d.root.IDP.DescribeUserPoolClient(t.Context(), &idp.DescribeUserPoolClientInput{UserPoolId: &d.pool, ClientId: &d.client})
+	ok(err)
+	s := own.UserPoolClient
+	_, err = d.root.IDP.UpdateUserPoolClient(t.Context(), &idp.UpdateUserPoolClientInput{UserPoolId: &d.pool, ClientId: &d.client, ClientName: s.ClientName, ExplicitAuthFlows: s.ExplicitAuthFlows,
+		AllowedOAuthFlowsUserPoolClient: true, AllowedOAuthFlows: s.AllowedOAuthFlows, AllowedOAuthScopes: s.AllowedOAuthScopes, CallbackURLs: s.CallbackURLs,
+		SupportedIdentityProviders: []string{"COGNITO", "Northwind"}})
+	ok(err)
+}
+
+// TestPages_elsewhere follows the button of a provider, signs in there, and comes
+// back to the app as a user of the pool.
+func TestPages_elsewhere(t *testing.T) {
+	for _, kind := range storetest.Kinds(t) {
+		t.Run(kind, func(t *testing.T) {
+			s := gatehousetest.Start(t, on(t, kind)...)
+			d, other := newDomain(t, s, "team-a", nil), newDomain(t, s, "team-b", nil)
+			d.trusts(t, other)
+			b := newBrowser(t)
+			b.visit(d.at("/login", "response_type", "token"))
+			b.press("a.button", "#password")
+			b.at(s.URL + "/" + other.pool + "/login?")
+			b.fill("username", "ann", "password", annsPassword)
+			b.do("sign in", chromedp.Click("button.primary"))
+			f, err := url.ParseQuery(b.at(d.app + "/callback#").Fragment)
+			if err != nil {
+				t.Fatal(err)
+			}
+			payload, err := base64.RawURLEncoding.DecodeString(strings.Split(f.Get("id_token")+"..", ".")[1])
+			if err != nil || !strings.Contains(string(payload), `"providerName":"Northwind"`) || !strings.Contains(string(payload), annsAddress) {
+				t.Errorf("the ID token says %s, %v", payload, err)
+			}
+			// Back at once where nobody says yes.
+			b.visit(d.at("/oauth2/authorize", "prompt", "login", "identity_provider", "Northwind"))
+			b.sees("#password")
+		})
+	}
+}
+
 // TestPages_passkey makes a passkey on the domain and signs in with it.
 func TestPages_passkey(t *testing.T) {
 	for _, kind := range storetest.Kinds(t) {
@@ -279,7 +338,8 @@ func TestPages_accessible(t *testing.T) {
 	if _, err := d.root.IDP.AdminCreateUser(t.Context(), &idp.AdminCreateUserInput{UserPoolId: &d.pool, Username: aws.String("eve"), TemporaryPassword: aws.String(annsPassword), MessageAction: "SUPPRESS"}); err != nil {
 		t.Fatal(err)
 	}
-	setUp := newDomain(t, s, "team-b", nil)
+	setUp, offering := newDomain(t, s, "team-b", nil), newDomain(t, s, "team-c", nil)
+	offering.trusts(t, setUp)
 	if _, err := d.root.IDP.SetUserPoolMfaConfig(t.Context(), &idp.SetUserPoolMfaConfigInput{UserPoolId: &setUp.pool, MfaConfiguration: "ON",
 		SoftwareTokenMfaConfiguration: &types.SoftwareTokenMfaConfigType{Enabled: true}}); err != nil {
 		t.Fatal(err)
@@ -329,10 +389,34 @@ func TestPages_accessible(t *testing.T) {
 			b.sees("h1")
 		}, "main:not(:has(form))"},
 		{"not-found", func() { b.visit(d.base + "/nowhere") }, "h1"},
+		{"login-providers", func() { b.visit(offering.at("/login")) }, "a.button"},
+		{"lost", func() { b.visit(offering.base + "/oauth2/idpresponse?code=x") }, "main:not(:has(form))"},
+		{"link", func() { b.visit(d.base + "/confirmUser?client_id=" + d.client + "&user_name=ann&confirmation_code=1") }, "button.primary"},
+		{"add-passkey", func() {
+			login(d, "ann", "")
+			b.at(d.app)
+			b.visit(d.base + "/passkeys/add?" + url.Values{"client_id": {d.client}, "redirect_uri": {d.app + "/callback"}}.Encode())
+		}, "form[data-options]"},
+		{"form-post", func() {
+			b.blocks("*://*:*/*submit-*.js") // which would send the form at once
+			b.visit(d.at("/login", "response_mode", "form_post"))
+		}, "form[name=answer]"},
 	} {
 		p.open()
 		b.sees(p.sees)
 		b.axe(p.name, string(axe))
+	}
+}
+
+// blocks keeps files from loading.
+func (b *browser) blocks(pattern string) {
+	b.t.Helper()
+	_, err := chromedp.Call(b.ctx, network.Enable, network.EnableParams{})
+	if err == nil {
+		_, err = chromedp.Call(b.ctx, network.SetBlockedURLs, network.SetBlockedURLsParams{URLPatterns: []*network.BlockPattern{{URLPattern: pattern, Block: true}}})
+	}
+	if err != nil {
+		b.t.Fatal(err)
 	}
 }
 
@@ -368,5 +452,57 @@ func (b *browser) axe(name, script string) {
 				b.t.Fatal(err)
 			}
 		}
+	}
+}
+
+// TestPages_tls signs in and out over HTTPS, at a host of the domain's own and
+// under its path: cookies are for that alone, and no page of another scheme is
+// let in.
+func TestPages_tls(t *testing.T) {
+	s := gatehousetest.Start(t, append(on(t, storetest.Kinds(t)[0]), gatehousetest.TLS())...)
+	d := newDomain(t, s, "team-a", nil)
+	by := *d
+	by.base = s.URL + "/" + d.pool
+	b := newBrowser(t, chromedp.IgnoreCertErrors)
+	for _, x := range []*domain{d, &by} {
+		if !strings.HasPrefix(x.base, "https://") {
+			t.Fatal(x.base)
+		}
+		b.visit(x.at("/login"))
+		b.fill("username", "ann", "password", annsPassword)
+		b.do("sign in", chromedp.Click("button.primary"))
+		if q := b.at(d.app + "/callback?").Query(); q.Get("code") == "" {
+			t.Errorf("the app was sent %v", q)
+		}
+		cookies, err := chromedp.Call(b.ctx, network.GetCookies, network.GetCookiesParams{URLs: []string{x.base + "/"}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		names := map[string]bool{}
+		for _, c := range cookies.Cookies {
+			names[c.Name] = true
+			if !c.Secure || !c.HTTPOnly || c.SameSite != network.CookieSameSiteLax || strings.HasPrefix(c.Name, "__Host-") && (c.Path != "/" || strings.HasPrefix(c.Domain, ".")) {
+				t.Errorf("%s: %+v", x.base, c)
+			}
+		}
+		suffix := ""
+		if x == &by {
+			suffix = "-" + d.pool
+		}
+		if !names["__Host-cognito"+suffix] || !names["__Host-XSRF-TOKEN"+suffix] {
+			t.Errorf("%s has the cookies %v", x.base, names)
+		}
+		resp, err := s.Client().Get(x.at("/login"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp.Body.Close()
+		if got := resp.Header.Get("Strict-Transport-Security"); !strings.HasPrefix(got, "max-age=31536000") {
+			t.Errorf("%s: Strict-Transport-Security is %q", x.base, got)
+		}
+		b.visit(x.at("/oauth2/authorize")) // no page: the browser is signed in
+		b.at(d.app + "/callback?")
+		b.visit(x.base + "/logout?" + url.Values{"client_id": {d.client}, "redirect_uri": {d.app + "/callback"}, "response_type": {"code"}}.Encode())
+		b.sees("#password")
 	}
 }

@@ -74,12 +74,13 @@ func TestPages_managedLogin(t *testing.T) {
 		}
 		colors := func(mode map[string]any) map[string]any {
 			return map[string]any{"primaryButton": map[string]any{"lightMode": mode, "darkMode": member("defaults.backgroundColor", "abcdefff")},
-				"pageBackground": member("lightMode.color", `red;}body{background:url("https://evil.example")`)}
+				"pageBackground":  member("lightMode.color", `red;}body{background:url("https://evil.example")`),
+				"secondaryButton": member("lightMode.hover.borderColor", "00ff00ff"), "form": member("borderRadius", 4.6), "alert": member("borderRadius", 101)}
 		}
 		svg := `<svg xmlns="http://www.w3.org/2000/svg"><rect width="9" height="9"/></svg>`
 		created, err := d.brand(&idp.CreateManagedLoginBrandingInput{Settings: settingsOf(map[string]any{"components": colors(member("defaults.backgroundColor", "12345678"))}),
 			Assets: []types.AssetType{asset("FORM_LOGO", "LIGHT", "PNG", pngImage()), asset("FORM_LOGO", "DARK", "SVG", []byte(svg)), asset("FAVICON_SVG", "DYNAMIC", "SVG", []byte(svg)),
-				asset("PAGE_BACKGROUND", "DYNAMIC", "PNG", pngImage()), asset("PASSKEY_GRAPHIC", "DYNAMIC", "PNG", pngImage())}})
+				asset("PAGE_BACKGROUND", "DYNAMIC", "PNG", pngImage()), asset("FORM_BACKGROUND", "LIGHT", "PNG", pngImage()), asset("PASSKEY_GRAPHIC", "DYNAMIC", "PNG", pngImage())}})
 		d.ok(err)
 		b := d.browser()
 		files := func() map[string]string { // kinds of the brand's files by address
@@ -134,7 +135,7 @@ func TestPages_managedLogin(t *testing.T) {
 				d.Errorf("the policy of an SVG is %q", policy)
 			}
 		}
-		if !strings.Contains(sheet, "@media (prefers-color-scheme: light){:root{--accent:#12345678;--accent-strong:var(--accent);}}") || !strings.Contains(sheet, "@media (prefers-color-scheme: dark){:root{--accent:#abcdefff;--accent-strong:var(--accent);}}") ||
+		if !strings.Contains(sheet, "@media (prefers-color-scheme: light){:root{--accent:#12345678;--other-line-strong:#00ff00ff;--card-radius:4px;--accent-strong:var(--accent);}}") || !strings.Contains(sheet, "@media (prefers-color-scheme: dark){:root{--accent:#abcdefff;--card-radius:4px;--accent-strong:var(--accent);}}") || !strings.Contains(sheet, "@media all{.card{background:var(--card) center/cover") ||
 			strings.Contains(sheet, "evil") || strings.Contains(sheet, "--page:") {
 			d.Errorf("the sheet is %s", sheet)
 		}
@@ -238,7 +239,7 @@ func TestPages_templates(t *testing.T) {
 		t.Fatal(err)
 	}
 	if err := errors.Join(os.Mkdir(filepath.Join(dir, "templates"), 0o700), os.Mkdir(filepath.Join(dir, "static"), 0o700),
-		os.WriteFile(filepath.Join(dir, "version"), []byte("1\n"), 0o600),
+		os.WriteFile(filepath.Join(dir, "version"), []byte("2\n"), 0o600),
 		os.WriteFile(filepath.Join(dir, "templates", "page.html"), []byte(strings.Replace(string(page), "<body>", `<body><p>Welcome to the bakery, {{.T "login.title"}}</p>`, 1)), 0o600),
 		os.WriteFile(filepath.Join(dir, "static", "style.css"), []byte("body { color: #321 }"), 0o600)); err != nil {
 		t.Fatal(err)

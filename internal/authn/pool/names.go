@@ -104,9 +104,13 @@ func (p *Pool) FoldAlias(name, value string) string {
 }
 
 // Aliases are the aliases that a user holds by the user's attributes: verified
-// ones in a pool with aliases, any in a pool whose names are attributes.
+// ones in a pool with aliases, any in a pool whose names are attributes. Who
+// signs in elsewhere holds none: they are for signing in here.
 func (p *Pool) Aliases(u *store.User) map[string]string {
 	held := map[string]string{}
+	if u.Status == string(cognitoidp.UserStatusTypeExternalProvider) {
+		return held
+	}
 	for _, name := range aliasAttributes {
 		value, ok := u.Attribute(name)
 		if !ok || !p.HasAlias(name) {

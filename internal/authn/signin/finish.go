@@ -154,7 +154,7 @@ func (e *Engine) finish(ctx context.Context, pr *proof) (*Step, error) {
 			return err
 		}
 		if pr.Browser {
-			login, err = insertLogin(tx, u, g.EventID)
+			login, err = insertLogin(tx, u, "", g.EventID)
 			return err
 		}
 		return store.InsertSession(tx, &store.Session{PoolID: u.PoolID, Sub: u.Sub, OriginJTI: g.SessionID, ClientID: pr.client.ID,

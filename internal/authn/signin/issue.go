@@ -48,7 +48,7 @@ func Stands(tx *store.Tx, p *pool.Pool, l *Login) (*store.User, error) {
 // mayHaveTokens refuses users who may not sign in, and those who owe a new
 // password: a login from before says nothing about it.
 func mayHaveTokens(u *store.User) error {
-	if err := mayTry(u); err != nil {
+	if err := mayStay(u); err != nil {
 		return err
 	}
 	if u.Status == string(cognitoidp.UserStatusTypeForceChangePassword) {

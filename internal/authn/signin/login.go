@@ -22,6 +22,7 @@ type Login struct {
 	Cookie    string // what the browser keeps; only its hash is stored
 	User      *store.User
 	EventID   string
+	Provider  string // by which the user signed in; "" is the pool itself
 	AuthTime  time.Time
 	ExpiresAt time.Time
 }
@@ -31,12 +32,22 @@ func loginHash(cookie string) string {
 	return hex.EncodeToString(sum[:])
 }
 
+// Federated records the sign-in of a browser whose user an identity provider
+// has vouched for, in the caller's transaction: neither passwords nor second
+// factors of the pool are asked for (federation.md, section 2).
+func Federated(tx *store.Tx, u *store.User, provider, eventID string) (*Login, error) {
+	if err := mayStay(u); err != nil {
+		return nil, err
+	}
+	return insertLogin(tx, u, provider, eventID)
+}
+
 // insertLogin records a browser's sign-in.
-func insertLogin(tx *store.Tx, u *store.User, eventID string) (*Login, error) {
+func insertLogin(tx *store.Tx, u *store.User, provider, eventID string) (*Login, error) {
 	var b [32]byte
 	_, _ = rand.Read(b[:]) // never fails
-	l := &Login{Cookie: base64.RawURLEncoding.EncodeToString(b[:]), User: u, EventID: eventID, AuthTime: tx.Now.Truncate(time.Second), ExpiresAt: tx.Now.Add(loginLife)}
-	return l, store.InsertLogin(tx, &store.Login{PoolID: u.PoolID, Sub: u.Sub, Token: loginHash(l.Cookie), EventID: eventID, AuthTime: l.AuthTime, ExpiresAt: l.ExpiresAt})
+	l := &Login{Cookie: base64.RawURLEncoding.EncodeToString(b[:]), User: u, EventID: eventID, Provider: provider, AuthTime: tx.Now.Truncate(time.Second), ExpiresAt: tx.Now.Add(loginLife)}
+	return l, store.InsertLogin(tx, &store.Login{PoolID: u.PoolID, Sub: u.Sub, Token: loginHash(l.Cookie), EventID: eventID, Provider: provider, AuthTime: l.AuthTime, ExpiresAt: l.ExpiresAt})
 }
 
 // LoginOf is the login of a cookie, or nil when there is none that counts: it
@@ -47,8 +58,8 @@ func (e *Engine) LoginOf(ctx context.Context, p *pool.Pool, cookie string) (l *L
 	}
 	err = e.DB.ReadOne(ctx, func(tx *store.Tx) error {
 		u, row, err := store.UserAndLogin(tx, p.ID, loginHash(cookie))
-		if err == nil && mayTry(u) == nil {
-			l = &Login{Cookie: cookie, User: u, EventID: row.EventID, AuthTime: row.AuthTime, ExpiresAt: row.ExpiresAt}
+		if err == nil && mayStay(u) == nil {
+			l = &Login{Cookie: cookie, User: u, EventID: row.EventID, Provider: row.Provider, AuthTime: row.AuthTime, ExpiresAt: row.ExpiresAt}
 		}
 		return err
 	})

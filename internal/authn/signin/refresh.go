@@ -81,7 +81,7 @@ func (e *Engine) Refresh(ctx context.Context, w *Renewal) (*Step, error) {
 			return errRefresh
 		}
 		g.DeviceKey = stands.DeviceKey
-		if err := mayTry(g.User); err != nil {
+		if err := mayStay(g.User); err != nil {
 			return err
 		}
 		g.Groups, err = p.GroupsOf(tx, g.User)

@@ -257,8 +257,20 @@ func required(m map[string]api.Secret, name string) (string, error) {
 	return "", invalid("Missing required parameter " + name)
 }
 
-// mayTry refuses users who may not sign in whatever they know.
+// mayTry refuses users who may not sign in here whatever they know.
 func mayTry(u *store.User) error {
+	if err := mayStay(u); err != nil {
+		return err
+	}
+	if u.Status == string(cognitoidp.UserStatusTypeExternalProvider) {
+		return errPassword // they have no password here
+	}
+	return nil
+}
+
+// mayStay refuses users who may have neither logins nor tokens, however they
+// signed in.
+func mayStay(u *store.User) error {
 	if !u.Enabled {
 		return errDisabled
 	}
@@ -267,10 +279,10 @@ func mayTry(u *store.User) error {
 		return errNotConfirmed
 	case cognitoidp.UserStatusTypeResetRequired:
 		return errReset
-	case cognitoidp.UserStatusTypeConfirmed, cognitoidp.UserStatusTypeForceChangePassword:
+	case cognitoidp.UserStatusTypeConfirmed, cognitoidp.UserStatusTypeForceChangePassword, cognitoidp.UserStatusTypeExternalProvider:
 		return nil
 	}
-	return errPassword // federated users have no password here
+	return errPassword
 }
 
 // mayTryPassword is mayTry for a password that is still to be checked. A user

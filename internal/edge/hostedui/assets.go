@@ -73,6 +73,8 @@ type brand struct {
 	Icon     string
 	// Scheme is "light", "dark", or "" for whatever the browser prefers.
 	Scheme string
+
+	providersLast bool // below the form
 }
 
 // brand is the client's style of managed login, else its classic one, else the

@@ -31,7 +31,7 @@ var ownFiles embed.FS
 
 // contract is the version of what the files rely on: the data of the template,
 // the keys of the texts. Whatever would break an operator's files raises it.
-const contract = "1"
+const contract = "2"
 
 const (
 	pageFile    = "templates/page.html"
@@ -188,8 +188,8 @@ func (f *files) check() error {
 	full := view{visit: v, Title: "the-title", Lead: "the-lead", Notice: "the-notice", Problem: &problem{Text: "the-problem"}, Name: "login", Action: "the-action",
 		Hidden: []pair{{"the-hidden", "the-value"}}, Fields: []field{{ID: idNewPassword, Name: "the-field", Label: "the-label", Type: "text", Value: "x", Autocomplete: "x", InputMode: "text", Hint: "the-hint", MaxLength: 9, Wrong: true, Focus: true}, {ID: "x", Optional: true}},
 		Rules: []string{"the-rule"}, Picture: &picture{1, "M0 0", "the-secret", "x", "x"}, Agreement: []link{{"x", ""}, {"the-terms", "https://localhost/"}}, Submit: &button{"the-submit", "x", "x", "x", true},
-		Others: []button{{"the-other", "the-answer", "x", "the-way", true}}, Links: []link{{"the-link", "/x"}}, Options: "the-options", Code: "the-code", script: "passkey.js",
-		look: brand{"/x", "/x", "/x", "/x", "dark"}}
+		Others: []button{{"the-other", "the-answer", "x", "the-way", true}}, Links: []link{{"the-link", "/x"}}, Providers: []upstream{{"the-provider", "/the-upstream", false}, {"x", "/x", true}}, Options: "the-options", Code: "the-code", script: "passkey.js",
+		look: brand{CSS: "/x", Logo: "/x", DarkLogo: "/x", Icon: "/x", Scheme: "dark"}}
 	for _, p := range []view{full, {visit: v}, {visit: v, outward: "https://localhost/", Hidden: full.Hidden}} {
 		var b bytes.Buffer
 		if err := f.page.Execute(&b, p); err != nil {
@@ -199,7 +199,7 @@ func (f *files) check() error {
 			continue
 		}
 		for _, text := range []string{"the-title", "the-lead", "the-notice", "the-problem", "the-action", "the-token", "the-hidden", "the-value", "the-field", "the-label", "the-hint", "the-rule",
-			"the-secret", "the-terms", "the-submit", "the-other", "the-answer", "the-way", "the-link", "the-options", "the-code", f.assetNames["passkey.js"]} {
+			"the-secret", "the-terms", "the-provider", "the-upstream", "the-submit", "the-other", "the-answer", "the-way", "the-link", "the-options", "the-code", f.assetNames["passkey.js"]} {
 			if !bytes.Contains(b.Bytes(), []byte(text)) {
 				return fmt.Errorf("%s does not show %s (docs/templates.md)", pageFile, strings.TrimPrefix(text, "the-"))
 			}

@@ -34,7 +34,7 @@ func ownFile(t *testing.T, name string) string {
 
 func TestReadFiles(t *testing.T) {
 	german := strings.Replace(ownFile(t, "texts/de.json"), `"Anmelden"`, `"Hereinspaziert"`, 1)
-	f, err := readFiles(folder(t, map[string]string{"version": "1\n", "texts/de.json": german, "static/style.css": "body{color:red}", ".git/config": "x", ".x.swp": "x"}))
+	f, err := readFiles(folder(t, map[string]string{"version": "2\n", "texts/de.json": german, "static/style.css": "body{color:red}", ".git/config": "x", ".x.swp": "x"}))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -56,15 +56,15 @@ func TestReadFiles_refused(t *testing.T) {
 		want  string
 	}{
 		"no version":       {map[string]string{}, `no file "version"`},
-		"another version":  {map[string]string{"version": "2"}, `version "2" of the contract, and this server has version 1`},
-		"a wrong name":     {map[string]string{"version": "1", "text/de.json": "{}"}, "text/de.json takes the place of no file"},
-		"no template":      {map[string]string{"version": "1", "templates/page.html": "{{if}}"}, "parse templates/page.html"},
-		"unknown data":     {map[string]string{"version": "1", "templates/page.html": page + "{{.Nothing}}"}, "Nothing"},
-		"without a token":  {map[string]string{"version": "1", "templates/page.html": strings.ReplaceAll(page, "{{.CSRF}}", "")}, "templates/page.html does not show token"},
-		"without problems": {map[string]string{"version": "1", "templates/page.html": strings.ReplaceAll(page, "{{.Text}}", "")}, "templates/page.html does not show problem"},
-		"no JSON":          {map[string]string{"version": "1", "texts/de.json": "{"}, "parse texts/de.json"},
-		"missing keys":     {map[string]string{"version": "1", "texts/de.json": `{"language": "Deutsch"}`}, "texts/de.json: missing, or without the placeholders of English, are addPasskey.lead, "},
-		"no placeholder":   {map[string]string{"version": "1", "texts/en.json": strings.Replace(ownFile(t, "texts/en.json"), "Continue to {app}", "Continue", 1)}, "are login.lead"},
+		"another version":  {map[string]string{"version": "1"}, `version "1" of the contract, and this server has version 2`},
+		"a wrong name":     {map[string]string{"version": "2", "text/de.json": "{}"}, "text/de.json takes the place of no file"},
+		"no template":      {map[string]string{"version": "2", "templates/page.html": "{{if}}"}, "parse templates/page.html"},
+		"unknown data":     {map[string]string{"version": "2", "templates/page.html": page + "{{.Nothing}}"}, "Nothing"},
+		"without a token":  {map[string]string{"version": "2", "templates/page.html": strings.ReplaceAll(page, "{{.CSRF}}", "")}, "templates/page.html does not show token"},
+		"without problems": {map[string]string{"version": "2", "templates/page.html": strings.ReplaceAll(page, "{{.Text}}", "")}, "templates/page.html does not show problem"},
+		"no JSON":          {map[string]string{"version": "2", "texts/de.json": "{"}, "parse texts/de.json"},
+		"missing keys":     {map[string]string{"version": "2", "texts/de.json": `{"language": "Deutsch"}`}, "texts/de.json: missing, or without the placeholders of English, are addPasskey.lead, "},
+		"no placeholder":   {map[string]string{"version": "2", "texts/en.json": strings.Replace(ownFile(t, "texts/en.json"), "Continue to {app}", "Continue", 1)}, "are login.lead"},
 	} {
 		if _, err := readFiles(folder(t, x.files)); err == nil || !strings.Contains(err.Error(), x.want) {
 			t.Errorf("%s: got %v, want %q", name, err, x.want)

@@ -123,6 +123,10 @@ func (h *Handler) ServeSite(w http.ResponseWriter, r *http.Request, s *site.Site
 		if v.allow(http.MethodGet, http.MethodHead, http.MethodPost) {
 			v.dispatch((*visit).showLink, (*visit).link)
 		}
+	case returnPath:
+		if v.allow(http.MethodGet) {
+			v.arrive()
+		}
 	case "/error":
 		if v.allow(http.MethodGet, http.MethodHead) {
 			v.fail(http.StatusBadRequest, r.URL.Query().Get("error"))
@@ -170,6 +174,11 @@ func (v *visit) ask() bool {
 	if v.req.Lang != "" {
 		v.speak(v.req.Lang)
 	}
+	v.req.Query.Del(providerParameter) // of this visit alone
+	if !v.req.Native() && (v.s.Path != "/login" || v.r.Method == http.MethodPost) {
+		v.fail(http.StatusForbidden, login.NoNative)
+		return false
+	}
 	return true
 }
 
@@ -177,8 +186,11 @@ func (v *visit) ask() bool {
 // the browser alone.
 func (v *visit) refuse(err error) {
 	var refusal *login.Refusal
+	if errors.As(err, &refusal) && refusal.Cause != nil {
+		event.From(v.r.Context()).Set("cause", refusal.Cause.Error())
+	}
 	switch {
-	case !errors.As(err, &refusal):
+	case refusal == nil:
 		v.unavailable(err)
 	case refusal.To != nil:
 		v.deliver(refusal.To)

@@ -26,7 +26,7 @@ func (v *visit) showLogin() {
 	case a != nil:
 		v.deliver(a)
 	default:
-		v.loginPage(cut(v.req.LoginHint), "", nil)
+		v.choose(v.r.URL.Query().Get(providerParameter))
 	}
 }
 
@@ -55,8 +55,16 @@ var factors = []factor{
 // loginPage shows the sign-in form. Its field names are those of AWS's page,
 // which headless clients know (hosted-ui-oauth.md, section 4).
 func (v *visit) loginPage(username, notice string, wrong *problem) {
-	p := view{Title: v.T("login.title"), Lead: v.T("login.lead", "app", v.app()), Notice: notice, Problem: wrong, Name: "cognitoSignInForm", Action: v.linkTo("/login"),
-		Fields: []field{v.usernameField(username)}}
+	p := view{Title: v.T("login.title"), Lead: v.T("login.lead", "app", v.app()), Notice: notice, Problem: wrong}
+	if err := v.offer(&p); err != nil {
+		v.unavailable(err)
+		return
+	}
+	if !v.req.Native() {
+		v.show(http.StatusOK, p)
+		return
+	}
+	p.Name, p.Action, p.Fields = "cognitoSignInForm", v.linkTo("/login"), []field{v.usernameField(username)}
 	of := v.s.Pool
 	if of.FirstFactor(cognitoidp.AuthFactorTypePassword) {
 		p.Fields = append(p.Fields, field{ID: idPassword, Name: "password", Label: v.T("password"), Type: "password", Autocomplete: "current-password", MaxLength: 256})
@@ -168,19 +176,24 @@ func (v *visit) stopped(username string, err error) {
 	v.unavailable(err)
 }
 
-// proceed shows what a sign-in asks for next, or ends it: with a new login,
-// whatever the browser had before, and the client's answer.
+// proceed shows what a sign-in asks for next, or ends it.
 func (v *visit) proceed(username string, step *signin.Step) {
 	if step.Login == nil {
 		v.challengePage(&challenge{Name: step.Challenge, Session: step.Session, Username: username, About: step.Parameters, Choices: step.Choices}, nil)
 		return
 	}
+	v.end(step.Login)
+}
+
+// end ends a sign-in: with a new login, whatever the browser had before, and the
+// client's answer.
+func (v *visit) end(l *signin.Login) {
 	if err := v.h.config.Login.EndLogin(v.r.Context(), v.s.Pool, v.s.Cookie(v.r)); err != nil {
 		v.unavailable(err)
 		return
 	}
-	v.s.SetLogin(v.w, step.Login, v.h.config.Now())
-	a, err := v.h.config.Login.Answer(v.r.Context(), v.req, step.Login)
+	v.s.SetLogin(v.w, l, v.h.config.Now())
+	a, err := v.h.config.Login.Answer(v.r.Context(), v.req, l)
 	if err != nil {
 		v.refuse(err)
 		return

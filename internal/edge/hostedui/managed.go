@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"net/http"
 	"net/url"
 	"regexp"
@@ -30,11 +31,13 @@ const (
 // style is what the pages show of a client's style. It is made once and kept.
 type style struct {
 	// scheme is "light", "dark", or "" for whatever the browser prefers.
-	scheme   string
-	light    string // declarations of variables; "" for none
-	dark     string
-	version  string // changes with all that it says
-	pictures map[place]cognitoidp.AssetExtensionType
+	scheme  string
+	light   string // declarations of variables; "" for none
+	dark    string
+	version string // changes with all that it says
+	// providersLast puts the buttons of identity providers below the form.
+	providersLast bool
+	pictures      map[place]cognitoidp.AssetExtensionType
 }
 
 // place is where a picture is shown, and in which scheme. DYNAMIC is for both.
@@ -59,7 +62,35 @@ var variables = []struct{ name, component, path string }{
 	{"--field", "componentClasses.input", "defaults.backgroundColor"},
 	{"--line", "componentClasses.input", "defaults.borderColor"},
 	{"--focus", "componentClasses.focusState", "borderColor"},
+	{"--hair", "componentClasses.divider", "borderColor"},
+	{"--label", "componentClasses.inputLabel", "textColor"},
+	{"--hint", "componentClasses.inputDescription", "textColor"},
+	{"--bad-wash", "components.alert", "error.backgroundColor"},
+	{"--alert-line", "components.alert", "error.borderColor"},
+	{"--other", "components.secondaryButton", "defaults.backgroundColor"},
+	{"--other-line", "components.secondaryButton", "defaults.borderColor"},
+	{"--on-other", "components.secondaryButton", "defaults.textColor"},
+	{"--other-strong", "components.secondaryButton", "hover.backgroundColor"},
+	{"--other-line-strong", "components.secondaryButton", "hover.borderColor"},
+	{"--on-other-strong", "components.secondaryButton", "hover.textColor"},
+	{"--provider", "components.idpButton.standard", "defaults.backgroundColor"},
+	{"--provider-line", "components.idpButton.standard", "defaults.borderColor"},
+	{"--on-provider", "components.idpButton.standard", "defaults.textColor"},
+	{"--provider-strong", "components.idpButton.standard", "hover.backgroundColor"},
+	{"--provider-line-strong", "components.idpButton.standard", "hover.borderColor"},
+	{"--on-provider-strong", "components.idpButton.standard", "hover.textColor"},
 }
+
+// radii are variables that are the same in both modes, in pixels.
+var radii = []struct{ name, path string }{
+	{"--card-radius", "components.form.borderRadius"},
+	{"--alert-radius", "components.alert.borderRadius"},
+	{"--field-radius", "componentClasses.input.borderRadius"},
+	{"--button-radius", "componentClasses.buttons.borderRadius"},
+}
+
+// maxRadius bounds a radius, in pixels.
+const maxRadius = 100
 
 // colorForm is a colour of the settings, RRGGBBAA. Nothing else gets into a
 // style sheet.
@@ -80,6 +111,11 @@ func declarations(settings any, mode string) string {
 	for _, v := range variables {
 		if c, _ := member(settings, v.component+"."+mode+"."+v.path).(string); colorForm.MatchString(c) {
 			b.WriteString(v.name + ":#" + strings.ToLower(c) + ";")
+		}
+	}
+	for _, v := range radii {
+		if r, ok := member(settings, v.path).(float64); ok && r >= 0 && r <= maxRadius {
+			fmt.Fprintf(&b, "%s:%dpx;", v.name, int(r))
 		}
 	}
 	// A hover that is not chosen must not bring our colours back.
@@ -114,10 +150,12 @@ func newStyle(t *cognitoidp.ManagedLoginBrandingType) (*style, error) {
 	hidden := map[cognitoidp.AssetCategoryType]bool{
 		cognitoidp.AssetCategoryTypeFormLogo:       off("components.form.logo.enabled"),
 		cognitoidp.AssetCategoryTypePageHeaderLogo: off("components.pageHeader.logo.enabled") || off("categories.global.pageHeader.enabled"),
+		cognitoidp.AssetCategoryTypeFormBackground: off("components.form.backgroundImage.enabled"),
 		cognitoidp.AssetCategoryTypePageBackground: off("components.pageBackground.image.enabled"),
 		cognitoidp.AssetCategoryTypeFaviconIco:     some && !slices.Contains(icons, any("ICO")),
 		cognitoidp.AssetCategoryTypeFaviconSvg:     some && !slices.Contains(icons, any("SVG")),
 	}
+	s.providersLast = federatedLast(member(settings, "categories.auth.authMethodOrder"))
 	sum := sha256.New()
 	sum.Write([]byte(s.scheme + "|" + s.light + "|" + s.dark))
 	for _, a := range t.Assets {
@@ -128,6 +166,24 @@ func newStyle(t *cognitoidp.ManagedLoginBrandingType) (*style, error) {
 	}
 	s.version = hex.EncodeToString(sum.Sum(nil)[:6])
 	return s, nil
+}
+
+// federatedLast reports whether a list of lists of methods names the pool's own
+// before those of identity providers.
+func federatedLast(order any) bool {
+	rows, _ := order.([]any)
+	for _, row := range rows {
+		methods, _ := row.([]any)
+		for _, m := range methods {
+			switch member(m, "type") {
+			case "FEDERATED":
+				return false
+			case "USERNAME_PASSWORD":
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // picture is which picture to show at a place in a scheme; the mode is "" for
@@ -231,17 +287,16 @@ func (s *style) sheet(at *site.Site, client string) string {
 			b.WriteString("@media " + media + "{" + selector + "{" + declarations + "}}\n")
 		}
 	}
-	background := func(p place) string {
+	background := func(how string, p place) string {
 		if p == (place{}) {
 			return ""
 		}
-		return `background:var(--page) url("` + at.Link(managedPicture, s.of(client, p)) + `") center/cover no-repeat fixed`
+		return `background:` + how + ` center/cover no-repeat url("` + at.Link(managedPicture, s.of(client, p)) + `")`
 	}
 	const (
 		light, dark = "(prefers-color-scheme: light)", "(prefers-color-scheme: dark)"
 		wide        = "(min-width: 30.01rem)" // on a narrow screen the form covers the page
 	)
-	inLight, inDark := s.both(cognitoidp.AssetCategoryTypePageBackground)
 	switch s.scheme {
 	case "light":
 		rule("", "color-scheme:light;"+s.light, ":root")
@@ -251,9 +306,15 @@ func (s *style) sheet(at *site.Site, client string) string {
 		rule(light, s.light, ":root")
 		rule(dark, s.dark, ":root")
 	}
-	rule(wide, background(inLight), "body")
-	if inDark != inLight {
-		rule(wide+" and "+dark, background(inDark), "body")
+	for _, p := range []struct {
+		category             cognitoidp.AssetCategoryType
+		media, how, selector string
+	}{{cognitoidp.AssetCategoryTypePageBackground, wide, "var(--page) fixed", "body"}, {cognitoidp.AssetCategoryTypeFormBackground, "all", "var(--card)", ".card"}} {
+		inLight, inDark := s.both(p.category)
+		rule(p.media, background(p.how, inLight), p.selector)
+		if inDark != inLight {
+			rule(p.media+" and "+dark, background(p.how, inDark), p.selector)
+		}
 	}
 	return b.String()
 }
@@ -266,7 +327,7 @@ func (s *style) brand(at *site.Site, client string) (b brand) {
 		}
 		return at.Link(managedPicture, s.of(client, p))
 	}
-	b.CSS, b.Scheme = at.Link(managedCSS, s.of(client, place{})), s.scheme
+	b.CSS, b.Scheme, b.providersLast = at.Link(managedCSS, s.of(client, place{})), s.scheme, s.providersLast
 	inLight, inDark := s.both(cognitoidp.AssetCategoryTypeFormLogo)
 	if inLight == (place{}) {
 		inLight, inDark = s.both(cognitoidp.AssetCategoryTypePageHeaderLogo)

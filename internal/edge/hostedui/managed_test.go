@@ -10,7 +10,7 @@ import (
 )
 
 // sheetForm is all that a style without pictures can say.
-var sheetForm = regexp.MustCompile(`^((@media \(prefers-color-scheme: (light|dark)\)\{)?:root\{(color-scheme:(light|dark);)?(--[a-z-]+:(#[0-9a-f]{6}([0-9a-f]{2})?|var\(--[a-z]+\));)*\}\}?\n)*$`)
+var sheetForm = regexp.MustCompile(`^((@media \(prefers-color-scheme: (light|dark)\)\{)?:root\{(color-scheme:(light|dark);)?(--[a-z-]+:(#[0-9a-f]{6}([0-9a-f]{2})?|[0-9]{1,3}px|var\(--[a-z]+\));)*\}\}?\n)*$`)
 
 func FuzzStyle(f *testing.F) {
 	f.Add([]byte(`{"components":{"primaryButton":{"lightMode":{"defaults":{"backgroundColor":"AABBCCdd"}}}},"categories":{"global":{"colorSchemeMode":"DARK"}}}`))

@@ -20,10 +20,12 @@ type view struct {
 	Problem *problem
 	Name    string // of the form
 	Action  string // where the form goes: an address, "" for no form
-	Hidden  []pair
-	Fields  []field
-	Rules   []string // of a new password
-	Picture *picture
+	// Providers are the identity providers to sign in with.
+	Providers []upstream
+	Hidden    []pair
+	Fields    []field
+	Rules     []string // of a new password
+	Picture   *picture
 	// Agreement is the sentence about the terms; pieces with an address are
 	// links.
 	Agreement []link
@@ -81,6 +83,12 @@ type button struct {
 
 type link struct{ Label, Href string }
 
+// upstream is a link to the sign-in at an identity provider.
+type upstream struct {
+	Label, Href string
+	Social      bool // one of those that everybody knows by name
+}
+
 // picture is a QR code and what it says.
 type picture struct {
 	Size       int
@@ -111,6 +119,10 @@ func (w view) Dark() string { return w.s.Link(w.h.files.assetNames["dark.css"], 
 
 // Brand is how the operator wants the pages to look.
 func (w view) Brand() brand { return w.look }
+
+// ProvidersLast says that the identity providers come after the form, and not
+// before it.
+func (w view) ProvidersLast() bool { return w.look.providersLast }
 
 // Languages are links to the page in other languages. A page that answers a form
 // cannot be fetched again, and has none.

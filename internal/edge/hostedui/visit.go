@@ -34,13 +34,13 @@ type visit struct {
 
 func (h *Handler) visit(w http.ResponseWriter, r *http.Request, s *site.Site) *visit {
 	v := &visit{h: h, w: w, r: r, s: s}
-	v.choose()
+	v.chooseLanguage()
 	return v
 }
 
-// choose picks the language: the one that was asked for, the one that was
+// chooseLanguage picks the language: the one that was asked for, the one that was
 // before, or what the browser prefers.
-func (v *visit) choose() {
+func (v *visit) chooseLanguage() {
 	if v.speak(v.r.URL.Query().Get("lang")) {
 		return
 	}

@@ -32,10 +32,24 @@ func (h *Handler) authorize(w http.ResponseWriter, r *http.Request, s *site.Site
 	switch {
 	case err != nil:
 		h.refuse(w, r, s, q, err)
-	case a == nil:
+	case a != nil:
+		h.deliver(w, r, s, a)
+	default:
+		h.ask(w, r, s, req, q)
+	}
+}
+
+// ask sends the browser to where its user signs in: at a provider that needs no
+// choosing, or on the sign-in page.
+func (h *Handler) ask(w http.ResponseWriter, r *http.Request, s *site.Site, req *login.Request, q url.Values) {
+	provider, err := h.config.Login.Chosen(r.Context(), req)
+	switch {
+	case err != nil:
+		h.refuse(w, r, s, q, err)
+	case provider == "":
 		site.Redirect(w, s.Link("/login", q))
 	default:
-		h.deliver(w, r, s, a)
+		h.config.Pages.Depart(w, r, s, req, provider)
 	}
 }
 

@@ -42,6 +42,8 @@ type Pages interface {
 	// ServeSite answers for the paths that are not endpoints: /login, /error
 	// and the rest. The headers of site.Headers are set.
 	site.Handler
+	// Depart sends the browser to an identity provider.
+	Depart(w http.ResponseWriter, r *http.Request, s *site.Site, req *login.Request, provider string)
 	// FormPost shows the page that submits an answer's form to its URL.
 	FormPost(w http.ResponseWriter, r *http.Request, s *site.Site, a *login.Answer)
 }

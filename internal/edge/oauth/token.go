@@ -19,25 +19,17 @@ const maxForm = 128 << 10
 func (h *Handler) addressed(w http.ResponseWriter, r *http.Request, s *site.Site) (*login.Form, error) {
 	f, err := form(w, r)
 	if err == nil {
-		f.Proofs, f.URLs = r.Header.Values("DPoP"), h.addresses(r, s)
+		f.Proofs, f.URLs = r.Header.Values("DPoP"), h.addresses(s)
 	}
 	return f, err
 }
 
 // addresses are those of the endpoint that a request is for, without a query:
-// the one that discovery names, and the one that it came to where the host is
-// the domain's own. A path on any other host is no address that counts: its
-// name would be the caller's word.
-func (h *Handler) addresses(r *http.Request, s *site.Site) []string {
-	list := []string{h.config.Home(s.Pool) + s.Path}
-	if s.Prefix == "" {
-		scheme := "http://"
-		if s.Secure {
-			scheme = "https://"
-		}
-		list = append(list, scheme+r.Host+s.Path)
-	}
-	return list
+// the one that discovery names, and the one that it came to. A path on a host
+// that is not the domain's own counts under the public URL alone: the host's name
+// would be the caller's word.
+func (h *Handler) addresses(s *site.Site) []string {
+	return []string{h.config.Home(s.Pool) + s.Path, s.URL(s.Path)}
 }
 
 // form reads what was sent to an endpoint. Parameters in the URL do not count:

@@ -16,7 +16,7 @@ func (h *Handler) userInfo(w http.ResponseWriter, r *http.Request, s *site.Site)
 	a, err := access(w, r)
 	var info map[string]any
 	if err == nil {
-		a.Proofs, a.URLs = r.Header.Values("DPoP"), h.addresses(r, s)
+		a.Proofs, a.URLs = r.Header.Values("DPoP"), h.addresses(s)
 		info, err = h.config.Login.UserInfo(r.Context(), s.Pool, a)
 	}
 	var refusal *login.Refusal

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"gatehouse/internal/authn/signin"
+	"gatehouse/internal/service/login"
 )
 
 // The cookie of a login is good for one pool: on a host of its own by the host,
@@ -22,6 +23,31 @@ func (s *Site) Cookie(r *http.Request) string {
 		return ""
 	}
 	return c.Value
+}
+
+// stateCookie is the name of what a browser holds while its user is at an
+// identity provider, before Scoped.
+const stateCookie = "csrf-state"
+
+// BrowserKey is what the browser holds to come back from an identity provider
+// with, or "".
+func (s *Site) BrowserKey(r *http.Request) string {
+	c, err := r.Cookie(s.Scoped(stateCookie))
+	if err != nil || !login.IsBrowserKey(c.Value) {
+		return ""
+	}
+	return c.Value
+}
+
+// KeepBrowserKey makes the browser hold the one that it has, or a new one, for
+// so many seconds more.
+func (s *Site) KeepBrowserKey(w http.ResponseWriter, r *http.Request, age int) string {
+	key := s.BrowserKey(r)
+	if key == "" {
+		key = login.NewBrowserKey()
+	}
+	http.SetCookie(w, s.NewCookie(s.Scoped(stateCookie), key, age))
+	return key
 }
 
 // SetLogin gives the browser a login that has just been made. The cookie ends

@@ -32,7 +32,14 @@ type Site struct {
 	Path string
 	// Secure says that browsers reach it by HTTPS.
 	Secure bool
+	// Origin is where it is reached: its own host's, as the browser names it, or
+	// that of the public URL.
+	Origin string
 }
+
+// URL is the whole address of a page of the site, for others to send browsers
+// back to.
+func (s *Site) URL(path string) string { return s.Origin + s.Prefix + path }
 
 // Link is the address of a page of the site, for a Location header or a link.
 // path begins with a slash; q may be nil.
@@ -94,7 +101,11 @@ func (rt *Router) Handler(r *http.Request) (h http.Handler, ok bool) {
 		case err != nil && !missing(err):
 			return rt.unavailable(err), true
 		case err == nil && p != nil && isCustom == custom:
-			return rt.site(&Site{Pool: p, Path: r.URL.Path, Secure: rt.secure(r)}), true
+			s := &Site{Pool: p, Path: r.URL.Path, Secure: rt.secure(r), Origin: "http://" + r.Host}
+			if s.Secure {
+				s.Origin = "https://" + r.Host
+			}
+			return rt.site(s), true
 		case !custom:
 			return nowhere("There is no user pool with this domain."), true
 		}
@@ -115,7 +126,7 @@ func (rt *Router) Handler(r *http.Request) (h http.Handler, ok bool) {
 	case !p.HasDomain():
 		return nowhere("User pool " + p.ID + " has no domain, and so neither pages nor OAuth endpoints. CreateUserPoolDomain gives it one."), true
 	}
-	return rt.site(&Site{Pool: p, Prefix: "/" + p.ID, Path: m[2], Secure: rt.secure(r)}), true
+	return rt.site(&Site{Pool: p, Prefix: "/" + p.ID, Path: m[2], Secure: rt.secure(r), Origin: strings.TrimSuffix(rt.config.PublicURL, "/")}), true
 }
 
 func (rt *Router) site(s *Site) http.Handler {

@@ -2,6 +2,7 @@ package oidc
 
 import (
 	"context"
+	"crypto/ecdsa"
 	"crypto/rsa"
 	"encoding/json"
 	"errors"
@@ -12,6 +13,7 @@ import (
 	"net/netip"
 	"net/url"
 	"slices"
+	"strings"
 	"sync"
 	"syscall"
 	"time"
@@ -49,6 +51,7 @@ type Config struct {
 type Verifier struct {
 	config  Config
 	client  *http.Client
+	strict  *http.Client // follows no redirect: what it sends is for one address alone
 	flights singleflight.Group
 	mu      sync.Mutex
 	issuers map[string]*issuer
@@ -56,6 +59,7 @@ type Verifier struct {
 
 // issuer is what is known of one. It is replaced, never changed.
 type issuer struct {
+	doc    document
 	keys   []jose.JSONWebKey // nil when they could never be had
 	read   time.Time         // when keys were read
 	tried  time.Time         // when it was asked for the last time
@@ -77,25 +81,36 @@ func New(c Config) *Verifier {
 		}
 		return v.mayAsk(r.URL)
 	}}
+	v.strict = &http.Client{Transport: v.config.Transport, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 	return v
 }
 
 // keys are the issuer's keys that may have signed a token: the one of that id,
 // or all when the token names none.
-func (v *Verifier) keys(ctx context.Context, url, kid string) ([]jose.JSONWebKey, error) {
+func (v *Verifier) keys(ctx context.Context, source, kid string) ([]jose.JSONWebKey, error) {
+	i, err := v.issuer(ctx, source, kid)
+	if err != nil {
+		return nil, err
+	}
+	return i.find(kid), nil
+}
+
+// issuer is a source as it was read last, read again when that is long ago or
+// the key that is looked for is not there.
+func (v *Verifier) issuer(ctx context.Context, source, kid string) (*issuer, error) {
 	now := v.config.Now()
 	v.mu.Lock()
-	i := v.issuers[url]
+	i := v.issuers[source]
 	v.mu.Unlock()
 	if found := i.find(kid); found == nil || now.Sub(i.read) >= fresh {
 		if i.due(found == nil, now) {
-			i = v.refresh(ctx, url)
+			i = v.refresh(ctx, source)
 		}
 	}
 	if i.keys == nil || now.Sub(i.read) >= stale {
 		return nil, fmt.Errorf("%w: %w", ErrUnavailable, i.failed)
 	}
-	return i.find(kid), nil
+	return i, nil
 }
 
 func (i *issuer) find(kid string) (found []jose.JSONWebKey) {
@@ -129,15 +144,15 @@ func (v *Verifier) refresh(ctx context.Context, url string) *issuer {
 	got, _, _ := v.flights.Do(url, func() (any, error) {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), fetchTimeout)
 		defer cancel()
-		keys, err := v.fetch(ctx, url)
+		doc, keys, err := v.fetch(ctx, url)
 		now := v.config.Now()
 		v.mu.Lock()
 		defer v.mu.Unlock()
-		next := &issuer{keys: keys, read: now, tried: now}
+		next := &issuer{doc: doc, keys: keys, read: now, tried: now}
 		if err != nil {
 			next.failed = err
 			if old := v.issuers[url]; old != nil {
-				next.keys, next.read = old.keys, old.read
+				next.doc, next.keys, next.read = old.doc, old.keys, old.read
 			}
 		}
 		if len(v.issuers) >= maxIssuers {
@@ -149,71 +164,89 @@ func (v *Verifier) refresh(ctx context.Context, url string) *issuer {
 	return got.(*issuer)
 }
 
-// fetch reads the discovery document of an issuer and the keys that it names
-// (OpenID Connect Discovery 1.0, section 4).
-func (v *Verifier) fetch(ctx context.Context, issuer string) ([]jose.JSONWebKey, error) {
-	var doc struct {
-		Issuer string `json:"issuer"`
-		Keys   string `json:"jwks_uri"`
-	}
-	if err := v.get(ctx, issuer+"/.well-known/openid-configuration", &doc); err != nil {
-		return nil, err
-	}
-	if doc.Issuer != issuer && doc.Issuer != issuer+"/" {
-		return nil, fmt.Errorf("the discovery document of %s is that of %q", issuer, doc.Issuer)
+// document is what is read of a discovery document.
+type document struct {
+	Issuer    string `json:"issuer"`
+	Keys      string `json:"jwks_uri"`
+	Authorize string `json:"authorization_endpoint"`
+	Token     string `json:"token_endpoint"`
+	UserInfo  string `json:"userinfo_endpoint"`
+}
+
+// keySet before the address of a key set makes a source of it, beside issuers.
+const keySet = "jwks "
+
+// fetch reads a source: the discovery document of an issuer and the keys that it
+// names (OpenID Connect Discovery 1.0, section 4), or a key set alone.
+func (v *Verifier) fetch(ctx context.Context, source string) (doc document, keys []jose.JSONWebKey, err error) {
+	if address, ok := strings.CutPrefix(source, keySet); ok {
+		doc.Keys = address
+	} else if err := v.get(ctx, source+"/.well-known/openid-configuration", &doc); err != nil {
+		return doc, nil, err
+	} else if doc.Issuer != source && doc.Issuer != source+"/" {
+		return doc, nil, fmt.Errorf("the discovery document of %s is that of %q", source, doc.Issuer)
 	}
 	var set struct {
 		Keys []json.RawMessage `json:"keys"`
 	}
 	if err := v.get(ctx, doc.Keys, &set); err != nil {
-		return nil, err
+		return doc, nil, err
 	}
-	keys := []jose.JSONWebKey{}
 	for _, text := range set.Keys[:min(len(set.Keys), maxKeys)] {
 		var k jose.JSONWebKey
 		// Keys of other kinds stand beside ours, and are no fault.
 		if k.UnmarshalJSON(text) != nil || k.Use != "" && k.Use != "sig" {
 			continue
 		}
-		if p, ok := k.Key.(*rsa.PublicKey); ok && p.N.BitLen() >= minRSA {
+		switch p := k.Key.(type) {
+		case *rsa.PublicKey:
+			if p.N.BitLen() >= minRSA {
+				keys = append(keys, k)
+			}
+		case *ecdsa.PublicKey:
 			keys = append(keys, k)
 		}
 	}
 	if len(keys) == 0 {
-		return nil, fmt.Errorf("%s has no RSA key of at least %d bits", doc.Keys, minRSA)
+		return doc, nil, fmt.Errorf("%s has no RSA key of at least %d bits, and none of an elliptic curve", doc.Keys, minRSA)
 	}
-	return keys, nil
+	return doc, keys, nil
 }
 
 func (v *Verifier) get(ctx context.Context, address string, into any) error {
-	u, err := url.Parse(address)
-	if err != nil {
-		return err
-	}
-	if err := v.mayAsk(u); err != nil {
-		return err
-	}
 	r, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
 	if err != nil {
 		return err
 	}
-	r.Header.Set("Accept", "application/json")
-	resp, err := v.client.Do(r)
+	status, b, err := v.send(v.client, r)
 	if err != nil {
 		return err
 	}
-	defer resp.Body.Close()
-	if resp.StatusCode != http.StatusOK {
-		return fmt.Errorf("%s answered %s", address, resp.Status)
-	}
-	b, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer+1))
-	if err != nil {
-		return err
-	}
-	if len(b) > maxAnswer {
-		return fmt.Errorf("%s answered more than %d bytes", address, maxAnswer)
+	if status != http.StatusOK {
+		return fmt.Errorf("%s answered %d %s", address, status, http.StatusText(status))
 	}
 	return json.Unmarshal(b, into)
+}
+
+// send sends a request where one may be sent, and reads a bounded answer.
+func (v *Verifier) send(by *http.Client, r *http.Request) (status int, body []byte, err error) {
+	if err := v.mayAsk(r.URL); err != nil {
+		return 0, nil, err
+	}
+	r.Header.Set("Accept", "application/json")
+	resp, err := by.Do(r)
+	if err != nil {
+		return 0, nil, err
+	}
+	defer resp.Body.Close()
+	b, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer+1))
+	if err != nil {
+		return 0, nil, err
+	}
+	if len(b) > maxAnswer {
+		return 0, nil, fmt.Errorf("%s answered more than %d bytes", r.URL.Redacted(), maxAnswer)
+	}
+	return resp.StatusCode, b, nil
 }
 
 // mayAsk refuses addresses by their form.

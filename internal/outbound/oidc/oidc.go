@@ -1,5 +1,6 @@
-// Package oidc verifies ID tokens of OpenID Connect providers elsewhere, with
-// keys that it fetches by discovery.
+// Package oidc deals with OpenID Connect providers elsewhere: it verifies their
+// ID tokens, with keys that it fetches by discovery, and signs people in at them
+// as a relying party.
 //
 // What a newcomer gets wrong: an issuer's address comes from an administrator
 // of one account, and everything behind it from a stranger. So each connection
@@ -34,6 +35,13 @@ var (
 // algorithms are RSA's alone, as AWS takes them (Cognito developer guide, "Open
 // ID Connect providers (identity pools)").
 var algorithms = []jose.SignatureAlgorithm{jose.RS256, jose.RS384, jose.RS512}
+
+// A relying party takes more: elliptic curves, and what is signed with the secret
+// that it shares with the provider (federation.md, section 3).
+var (
+	ofParties = append(algorithms[:len(algorithms):len(algorithms)], jose.ES256, jose.ES384, jose.ES512, jose.PS256, jose.PS384, jose.PS512)
+	ofSecrets = []jose.SignatureAlgorithm{jose.HS256, jose.HS384, jose.HS512}
+)
 
 // skew is how long an expired token is still taken (Cognito developer guide,
 // same page).
@@ -81,7 +89,12 @@ type claims struct {
 // Verify checks a token of a provider: form, issuer, signature, audience and
 // expiry, in this order. With ErrExpired the token is returned as well.
 func (v *Verifier) Verify(ctx context.Context, p Provider, text string) (*Token, error) {
-	t, err := jwt.ParseSigned(text, algorithms)
+	return v.verify(p, text, algorithms, func(kid string) ([]jose.JSONWebKey, error) { return v.keys(ctx, p.Issuer, kid) })
+}
+
+// verify is Verify by the given algorithms and keys.
+func (v *Verifier) verify(p Provider, text string, by []jose.SignatureAlgorithm, keysOf func(kid string) ([]jose.JSONWebKey, error)) (*Token, error) {
+	t, err := jwt.ParseSigned(text, by)
 	if err != nil || len(t.Headers) != 1 {
 		return nil, ErrMalformed
 	}
@@ -92,7 +105,7 @@ func (v *Verifier) Verify(ctx context.Context, p Provider, text string) (*Token,
 	if c.Issuer != p.Issuer && c.Issuer != p.Issuer+"/" && (p.Alias == "" || c.Issuer != p.Alias) {
 		return nil, ErrIssuer
 	}
-	keys, err := v.keys(ctx, p.Issuer, t.Headers[0].KeyID)
+	keys, err := keysOf(t.Headers[0].KeyID)
 	if err != nil {
 		return nil, err
 	}

@@ -1,6 +1,7 @@
 package login
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -50,6 +51,12 @@ func codeHash(text string) string {
 // user has to be asked. A login that was made for the request does.
 func (s *Service) NeedsLogin(r *Request, l *signin.Login) bool {
 	if l == nil || slices.Contains(r.Prompt, promptLogin) {
+		return true
+	}
+	// A login counts where its provider may be used, and is not another than the
+	// one that is asked for.
+	by := cmp.Or(l.Provider, nativeProvider)
+	if !slices.Contains(r.Client.Settings.SupportedIdentityProviders, by) || r.Provider != "" && r.Provider != by {
 		return true
 	}
 	return r.MaxAge != nil && (*r.MaxAge == 0 || s.Now().Sub(l.AuthTime) > *r.MaxAge)

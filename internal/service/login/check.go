@@ -36,6 +36,10 @@ const (
 	codeNoClient   = "Client does not exist."
 	codeMismatch   = "redirect_mismatch"
 	codeNoProvider = "Login pages unavailable"
+
+	// NoNative is of a page for the pool's own users where the client takes none.
+	NoNative  = codeNoProvider
+	codeState = "Invalid state"
 )
 
 // Explain says what an error code that is shown on a page means, for the person
@@ -45,6 +49,7 @@ func Explain(code string) string {
 	return map[string]string{
 		codeInvalidRequestURI:  "The app sent a request that has expired, or that is not its own. Go back to the app and try again.",
 		codeInvalidRequest:     "The app sent a request that is malformed: a parameter is wrong, too long or given more than once.",
+		codeState:              errState.Description + " Go back to the app and try again.",
 		codeMissing:            "The app sent a request without client_id or redirect_uri.",
 		codeNoClient:           "The app that sent you here is not known to this user pool: its client_id is wrong.",
 		codeMismatch:           "The app asked to be answered at an address that is not registered for it. Addresses must be equal to the last character.",
@@ -140,7 +145,7 @@ func (s *Service) judge(ctx context.Context, p *pool.Pool, q url.Values) (*Reque
 	if langForm.MatchString(value["lang"]) {
 		r.Lang = value["lang"]
 	}
-	if r.Provider, err = r.checkProvider(value["identity_provider"], value["idp_identifier"]); err != nil {
+	if r.Provider, err = s.checkProvider(ctx, r, value["identity_provider"], value["idp_identifier"]); err != nil {
 		return nil, err
 	}
 	if err := r.checkPrompt(value["prompt"], value["max_age"]); err != nil {
@@ -215,7 +220,7 @@ func redirectOf(c *pool.Client, q url.Values) (string, error) {
 		return "", &Refusal{Code: codeMissing, Description: "Required String parameter 'redirect_uri' is not present"}
 	case !slices.Contains(c.Settings.CallbackURLs, uri):
 		return "", &Refusal{Code: codeMismatch, Description: "The redirect_uri is not registered for the client."}
-	case !slices.Contains(c.Settings.SupportedIdentityProviders, nativeProvider):
+	case len(c.Settings.SupportedIdentityProviders) == 0:
 		return "", &Refusal{Code: codeNoProvider, Description: "The client has no identity provider that can be used here."}
 	}
 	return uri, nil
@@ -256,14 +261,20 @@ func (r *Request) checkChallenge(challenge, method string) (string, error) {
 // langForm is the form of a language tag, as far as pages need it.
 var langForm = regexp.MustCompile(`^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8}){0,2}$`)
 
-func (r *Request) checkProvider(name, identifier string) (string, error) {
-	switch {
-	case identifier != "":
-		return "", r.Refuse(codeInvalidRequest, "There is no sign-in with other identity providers yet.")
-	case name != "" && !slices.Contains(r.Client.Settings.SupportedIdentityProviders, name):
+// checkProvider is the provider that a request names, by name or identifier, if
+// its client may use it.
+func (s *Service) checkProvider(ctx context.Context, r *Request, name, identifier string) (string, error) {
+	if name == "" && identifier != "" {
+		var err error
+		if name, err = s.Providers.ProviderOf(ctx, r.Pool, identifier); err != nil {
+			return "", err
+		}
+		if name == "" {
+			return "", r.Refuse(codeInvalidRequest, "No identity provider has the idp_identifier.")
+		}
+	}
+	if name != "" && !slices.Contains(r.Client.Settings.SupportedIdentityProviders, name) {
 		return "", r.Refuse(codeInvalidRequest, "The identity provider is not enabled for the client.")
-	case name != "" && name != nativeProvider:
-		return "", r.Refuse(codeInvalidRequest, "There is no sign-in with other identity providers yet.")
 	}
 	return name, nil
 }

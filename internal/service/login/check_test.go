@@ -111,7 +111,6 @@ func TestCheck_refusals(t *testing.T) {
 		{[]string{"code_challenge", strings.Repeat("c", 129), "code_challenge_method", "S256"}, "invalid_request", inQuery},
 		{[]string{"code_challenge", challenge[1:] + "=", "code_challenge_method", "S256"}, "invalid_request", inQuery},
 		{[]string{"identity_provider", "Google"}, "invalid_request", inQuery},
-		{[]string{"idp_identifier", "x"}, "invalid_request", inQuery},
 		{[]string{"prompt", "none login"}, "invalid_request", inQuery},
 		{[]string{"prompt", "create"}, "invalid_request", inQuery},
 		{[]string{"max_age", "-1"}, "invalid_request", inQuery},
@@ -184,7 +183,7 @@ func TestCheck(t *testing.T) {
 	}{
 		{func(c *cognitoidp.UserPoolClientType) { c.DefaultRedirectURI = new(redirect) }, []string{"redirect_uri", "-"}, ""},
 		{func(c *cognitoidp.UserPoolClientType) { c.AllowedOAuthFlowsUserPoolClient = new(false) }, nil, "unauthorized_client"},
-		{func(c *cognitoidp.UserPoolClientType) { c.SupportedIdentityProviders = []string{"Google"} }, nil, "Login pages unavailable"},
+		{func(c *cognitoidp.UserPoolClientType) { c.SupportedIdentityProviders = nil }, nil, "Login pages unavailable"},
 		{func(c *cognitoidp.UserPoolClientType) { c.AllowedOAuthFlows = c.AllowedOAuthFlows[:1] }, []string{"response_type", "token"}, "unauthorized_client"},
 		{func(c *cognitoidp.UserPoolClientType) { c.AllowedOAuthScopes = []string{"email"} }, []string{"scope", "-"}, "invalid_scope"},
 	} {
@@ -214,7 +213,14 @@ func TestNeedsLogin(t *testing.T) {
 		{"young enough", Request{MaxAge: new(time.Minute)}, l, false},
 		{"too old", Request{MaxAge: new(59 * time.Second)}, l, true},
 		{"now", Request{MaxAge: new(time.Duration(0))}, &signin.Login{AuthTime: now}, true},
+		{"asked for here", Request{Provider: "COGNITO"}, l, false},
+		{"asked for elsewhere", Request{Provider: "Corp"}, l, true},
+		{"from elsewhere", Request{}, &signin.Login{AuthTime: now, Provider: "Corp"}, false},
+		{"from elsewhere, as asked for", Request{Provider: "Corp"}, &signin.Login{AuthTime: now, Provider: "Corp"}, false},
+		{"from elsewhere, asked for here", Request{Provider: "COGNITO"}, &signin.Login{AuthTime: now, Provider: "Corp"}, true},
+		{"from where this client takes nobody", Request{}, &signin.Login{AuthTime: now, Provider: "Other"}, true},
 	} {
+		c.r.Client = &pool.Client{Settings: &cognitoidp.UserPoolClientType{SupportedIdentityProviders: []string{"COGNITO", "Corp"}}}
 		if got := s.NeedsLogin(&c.r, c.l); got != c.want {
 			t.Errorf("%s: %v", c.name, got)
 		}

@@ -14,6 +14,7 @@ import (
 	"gatehouse/internal/authn/pool"
 	"gatehouse/internal/authn/signin"
 	"gatehouse/internal/authn/token"
+	"gatehouse/internal/outbound/oidc"
 	"gatehouse/internal/outbound/trigger"
 	"gatehouse/internal/seal"
 	"gatehouse/internal/store"
@@ -27,7 +28,10 @@ type Config struct {
 	Tokens   *token.Issuer
 	SignIn   *signin.Engine
 	Triggers *trigger.Caller
-	Now      func() time.Time
+	// Providers and OIDC are how people sign in elsewhere.
+	Providers Providers
+	OIDC      *oidc.Verifier
+	Now       func() time.Time
 }
 
 // Service answers for the domains of all pools.
@@ -66,6 +70,8 @@ type Request struct {
 type Refusal struct {
 	Code, Description string // OAuth's error and error_description
 	To                *Answer
+	// Cause is for the log: what is nobody's business outside. Usually nil.
+	Cause error
 }
 
 func (r *Refusal) Error() string { return r.Code + ": " + r.Description }

@@ -23,6 +23,9 @@ func (s *Service) AdminCreateUser(ctx context.Context, in *cognitoidp.AdminCreat
 	if action == cognitoidp.MessageActionTypeResend {
 		return s.resendInvitation(ctx, p, in)
 	}
+	if err := s.freeName(ctx, p, string(*in.Username)); err != nil {
+		return nil, err
+	}
 	u, err := newUser(p, string(*in.Username), attributes(in.UserAttributes))
 	if err != nil {
 		return nil, err

@@ -124,12 +124,15 @@ func (s *Service) showIdentities(tx *store.Tx, p *pool.Pool, u *store.User, chan
 	}
 	list := make([]identity, 0, len(links))
 	for _, l := range links {
-		i := identity{UserID: l.Value, ProviderName: l.Provider, DateCreated: l.CreatedAt.UnixMilli()}
+		i := identity{UserID: l.Value, ProviderName: l.Provider, DateCreated: l.CreatedAt.UnixMilli(), Primary: u.UsernameKey == p.Fold(federatedName(p, l.Provider, l.Value))}
 		// A provider that was deleted leaves its links without a type.
 		var missing *cognitoidp.ResourceNotFoundException
 		switch from, err := linkedProvider(tx, p, l.Provider); {
 		case err == nil:
 			i.ProviderType = string(from.Type)
+			if from.Type == cognitoidp.IdentityProviderTypeTypeOidc {
+				i.Issuer = new(from.Secret.Details["oidc_issuer"])
+			}
 		case !errors.As(err, &missing):
 			return err
 		}

@@ -49,6 +49,9 @@ func (s *Service) SignUp(ctx context.Context, in *cognitoidp.SignUpInput) (*cogn
 	if in.Password == nil && !p.Passwordless() {
 		return nil, invalid("Password is required: this pool has no passwordless sign-in.")
 	}
+	if err := s.freeName(ctx, p, username); err != nil {
+		return nil, err
+	}
 	given := attributes(in.UserAttributes)
 	if err := c.CheckWrite(given); err != nil {
 		return nil, err

@@ -1,0 +1,100 @@
+package hostedui
+
+import (
+	"net/http"
+
+	"gatehouse/internal/edge/site"
+	"gatehouse/internal/event"
+	"gatehouse/internal/service/login"
+)
+
+const (
+	// returnPath is where identity providers send browsers back to; who sets a
+	// provider up registers it there (federation.md, section 3).
+	returnPath = "/oauth2/idpresponse"
+	// providerParameter names the provider that was clicked on the sign-in page.
+	// A request that was pushed has no place for it, so it stands beside.
+	providerParameter = "provider"
+	// away is how long a browser remembers that its user is at a provider,
+	// seconds.
+	away = 10 * 60
+)
+
+// social are the providers that everybody knows by name.
+var social = map[string]bool{"Google": true, "Facebook": true, "LoginWithAmazon": true, "SignInWithApple": true}
+
+// choose goes on to the provider that was clicked or needs no choosing, or shows
+// the sign-in page.
+func (v *visit) choose(clicked string) {
+	list, err := v.h.config.Login.Upstreams(v.r.Context(), v.req)
+	if err != nil {
+		v.unavailable(err)
+		return
+	}
+	for _, name := range list {
+		if name == clicked {
+			v.depart(name)
+			return
+		}
+	}
+	name, err := v.h.config.Login.Chosen(v.r.Context(), v.req)
+	switch {
+	case err != nil:
+		v.refuse(err)
+	case name != "":
+		v.depart(name)
+	case len(list) == 0 && !v.req.Native():
+		v.fail(http.StatusBadRequest, login.NoNative)
+	default:
+		v.loginPage(cut(v.req.LoginHint), "", nil)
+	}
+}
+
+// offer puts the client's identity providers on the sign-in page.
+func (v *visit) offer(p *view) error {
+	list, err := v.h.config.Login.Upstreams(v.r.Context(), v.req)
+	if err != nil || v.req.Provider != "" {
+		return err
+	}
+	for _, name := range list {
+		q := v.req.Query
+		q.Set(providerParameter, name)
+		p.Providers = append(p.Providers, upstream{v.T("login.with", "provider", name), v.s.Link("/login", q), social[name]})
+		q.Del(providerParameter)
+	}
+	return nil
+}
+
+// Depart sends the browser to an identity provider.
+func (h *Handler) Depart(w http.ResponseWriter, r *http.Request, s *site.Site, req *login.Request, provider string) {
+	v := h.visit(w, r, s)
+	v.req = req
+	v.depart(provider)
+}
+
+func (v *visit) depart(provider string) {
+	key := v.s.KeepBrowserKey(v.w, v.r, away)
+	to, err := v.h.config.Login.Depart(v.r.Context(), v.req, provider, key, v.s.URL(returnPath))
+	if err != nil {
+		v.refuse(err)
+		return
+	}
+	site.Redirect(v.w, to)
+}
+
+// arrive takes back who comes from an identity provider.
+func (v *visit) arrive() {
+	event.From(v.r.Context()).Set("operation", "oauth2/idpresponse")
+	q, err := login.ParseQuery(v.r.URL.RawQuery)
+	if err != nil {
+		v.refuse(err)
+		return
+	}
+	req, l, err := v.h.config.Login.Return(v.r.Context(), v.s.Pool, q, v.s.BrowserKey(v.r))
+	if err != nil {
+		v.refuse(err)
+		return
+	}
+	v.req = req
+	v.end(l)
+}
