@@ -16,7 +16,7 @@ import (
 // Packages of one layer may import each other only where siblings says so.
 var layers = [][]string{
 	{"internal/api", "internal/engine", "internal/event", "internal/authz/arn", "internal/authz/sigv4"},
-	{"internal/authz/policy", "internal/authn/srp", "internal/authn/totp", "internal/authn/passkey", "internal/authn/dpop"},
+	{"internal/authz/policy", "internal/authn/srp", "internal/authn/totp", "internal/authn/passkey", "internal/authn/dpop", "internal/authn/samlmeta"},
 	{"internal/authn/password"},
 	{"internal/seal"},
 	{"internal/store", "internal/authz/credentials"},

@@ -71,6 +71,8 @@ type settings struct {
 	log    io.Writer
 	faults bool
 	lambda time.Duration
+	// providers stands in for OpenID Connect providers on the internet.
+	providers http.RoundTripper
 }
 
 // PostgreSQL keeps the data in a PostgreSQL database in place of the embedded
@@ -113,6 +115,10 @@ func LambdaEndpoint(url string) Option { return func(s *settings) { s.config.Lam
 // LambdaTimeout is how long each of three tries to call a function may take, in
 // place of 5 seconds.
 func LambdaTimeout(d time.Duration) Option { return func(s *settings) { s.lambda = d } }
+
+// Providers answers in place of OpenID Connect providers elsewhere, such as
+// https://accounts.google.com. Without it they are asked over the network.
+func Providers(rt http.RoundTripper) Option { return func(s *settings) { s.providers = rt } }
 
 // CompromisedPasswords names the file of hashes of passwords that were leaked.
 func CompromisedPasswords(file string) Option {
@@ -168,7 +174,7 @@ func Start(t testing.TB, opts ...Option) *Server {
 	}
 	clock := &server.Clock{}
 	var told sync.Map
-	in, err := server.New(t.Context(), server.Options{Config: &st.config, Log: slog.New(h), Clock: clock, LambdaTimeout: st.lambda,
+	in, err := server.New(t.Context(), server.Options{Config: &st.config, Log: slog.New(h), Clock: clock, LambdaTimeout: st.lambda, Providers: st.providers,
 		Unlisted: func(service, operation, code string) {
 			if _, again := told.LoadOrStore(operation+" "+code, true); !again {
 				t.Errorf("gatehousetest: %s %s answered %s, which its model does not list", service, operation, code)

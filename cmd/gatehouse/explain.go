@@ -24,9 +24,12 @@ const explainUsage = `Usage: gatehouse explain [options] <request id>
        gatehouse explain [options] <principal ARN> <action> <resource> [key=value ...]
 
 Asks the running server why a request was allowed or denied, or whether a principal may do something: the policies
-considered, the statement that decided and the condition keys, in words. A server remembers its last 1000 decisions.
-The second form knows the policies of the principal, but neither those of the resource (bucket policies, ACLs) nor
-those of a session; condition keys of a request, such as aws:SourceIp=192.0.2.1, are given behind it.
+considered, the statement that decided and the condition keys, in words. A server remembers its own last 1000 decisions:
+of several on the same data, ask each.
+The second form asks the policies of the principal and those of the resource: bucket policies, ACLs and Block Public
+Access for s3, the role's trust policy for sts:AssumeRole and its like. The principal may also be anonymous, a service
+such as lambda.amazonaws.com, or a provider such as cognito-identity.amazonaws.com. Session policies are not known;
+condition keys of a request, such as aws:SourceIp=192.0.2.1, are given behind it.
 Options are those of serve; --data says where the root key is.
 `
 

@@ -7,10 +7,13 @@ import (
 	"time"
 
 	apists "gatehouse/internal/api/sts"
+	"gatehouse/internal/authz/access"
 	"gatehouse/internal/authz/credentials"
+	"gatehouse/internal/authz/policy"
 	"gatehouse/internal/outbound/oidc"
 	"gatehouse/internal/service/iam"
 	"gatehouse/internal/service/identitypool"
+	"gatehouse/internal/service/s3"
 	"gatehouse/internal/service/sts"
 )
 
@@ -46,6 +49,15 @@ type verifier struct {
 	iam        *iam.Service
 	outside    *oidc.Verifier
 	prefix     string // of the providers' ARNs
+	builtIn    map[string]oidc.Provider
+}
+
+// builtIn are the providers that STS knows without IAM, by the names that trust
+// policies call them. Which clients' tokens open a role is the trust policy's to
+// say, by <name>:aud (IAM user guide, "IAM and AWS STS condition context keys").
+// Google's tokens may leave the scheme out of iss.
+var builtIn = map[string]oidc.Provider{
+	"accounts.google.com": {Issuer: "https://accounts.google.com", Alias: "accounts.google.com", AnyClient: true},
 }
 
 func (v verifier) Verify(ctx context.Context, text string) (*sts.WebIdentity, error) {
@@ -68,22 +80,31 @@ func (v verifier) Verify(ctx context.Context, text string) (*sts.WebIdentity, er
 	return webIdentity(id, expires), nil
 }
 
-// provider verifies the token of a provider that IAM knows.
+// provider verifies the token of a provider that IAM knows, or else of one that
+// is built in.
 func (v verifier) provider(ctx context.Context, issuer, text string) (*sts.WebIdentity, error) {
-	_, name, _ := strings.Cut(issuer, "://")
-	arn := v.prefix + strings.TrimSuffix(name, "/")
-	registered, clients, ok, err := v.iam.OIDCProvider(ctx, arn)
+	_, name, found := strings.Cut(issuer, "://")
+	if !found {
+		name = issuer
+	}
+	name = strings.TrimSuffix(name, "/")
+	named := v.prefix + name
+	registered, clients, ok, err := v.iam.OIDCProvider(ctx, named)
 	if err != nil {
 		return nil, err
 	}
+	p := oidc.Provider{Issuer: registered, ClientIDs: clients}
 	if !ok {
-		return nil, &sts.TokenError{Fault: sts.TokenIssuer, Issuer: issuer}
+		named = name
+		if p, ok = v.builtIn[name]; !ok {
+			return nil, &sts.TokenError{Fault: sts.TokenIssuer, Issuer: issuer}
+		}
 	}
-	t, err := v.outside.Verify(ctx, oidc.Provider{Issuer: registered, ClientIDs: clients}, text)
+	t, err := v.outside.Verify(ctx, p, text)
 	fault := sts.TokenInvalid
 	switch {
 	case err == nil:
-		return &sts.WebIdentity{Provider: arn, Issuer: t.Issuer, Audience: t.Audience, Subject: t.Subject, AMR: t.AMR(), Tags: t.PrincipalTags(), Expires: t.Expires}, nil
+		return &sts.WebIdentity{Provider: named, Issuer: t.Issuer, Audience: t.Audience, OriginalAudience: t.OriginalAudience, Subject: t.Subject, AMR: t.AMR(), Tags: t.PrincipalTags(), Expires: t.Expires}, nil
 	case errors.Is(err, oidc.ErrExpired):
 		return nil, &sts.TokenError{Fault: sts.TokenExpired, Now: v.identities.Now(), Expires: t.Expires}
 	case errors.Is(err, oidc.ErrIssuer):
@@ -94,4 +115,35 @@ func (v verifier) provider(ctx context.Context, issuer, text string) (*sts.WebId
 		fault = sts.TokenKey
 	}
 	return nil, &sts.TokenError{Fault: fault, Cause: err}
+}
+
+// speaker finds what a resource says about whoever wants something of it, for
+// explanations.
+type speaker struct {
+	s3    *s3.Service
+	roles *iam.Service
+}
+
+// speak adds it to a check; trust is the policy of the role that somebody wants
+// to become, and has no name otherwise.
+func (s speaker) speak(ctx context.Context, p *policy.Principal, check *access.Check) (trust policy.Source, err error) {
+	switch service, name, _ := strings.Cut(strings.ToLower(check.Action), ":"); {
+	case service == "s3":
+		return trust, s.s3.Speak(ctx, p, check)
+	case service == "sts" && (strings.HasPrefix(name, "assumerole") || name == "tagsession" || name == "setsourceidentity") && strings.Contains(check.Resource, ":role/"):
+		role, err := s.roles.Role(ctx, check.Resource)
+		if err != nil {
+			return trust, err
+		}
+		for k, v := range role.Tags {
+			check.Context["aws:resourcetag/"+k], check.Context["iam:resourcetag/"+k] = []string{v}, []string{v}
+		}
+		if p.Type == policy.Account {
+			check.Notes = append(check.Notes, "STS gives no role to the root user, whatever policies say")
+		}
+		return role.Trust, nil
+	default:
+		check.Notes = append(check.Notes, "no policy of the resource was asked: resources of "+service+" have none here; its tags count only as given condition keys")
+	}
+	return trust, nil
 }

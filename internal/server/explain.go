@@ -1,6 +1,7 @@
 package server
 
 import (
+	"context"
 	"errors"
 	"maps"
 	"net/http"
@@ -9,6 +10,7 @@ import (
 	"gatehouse/internal/api"
 	"gatehouse/internal/authz/access"
 	"gatehouse/internal/authz/policy"
+	"gatehouse/internal/service/identitypool"
 )
 
 // explain tells why: of a request that this node decided lately (?request=), or
@@ -36,7 +38,8 @@ func (s *Server) explain(w http.ResponseWriter, r *http.Request) {
 			texts = append(texts, e.Text())
 		}
 		if texts == nil {
-			refuse(w, http.StatusNotFound, "no decision of a request "+id+" is remembered here; each server keeps its last 1000")
+			refuse(w, http.StatusNotFound, "no decision of a request "+id+" is remembered here: each server keeps its own last 1000, "+
+				"so ask the others of this data too; a request that failed before a permission was asked for has none")
 			return
 		}
 		answer(w, http.StatusOK, map[string]any{"decisions": texts})
@@ -56,23 +59,54 @@ func (s *Server) explain(w http.ResponseWriter, r *http.Request) {
 		key = strings.ToLower(key)
 		given[key] = append(given[key], value)
 	}
-	p, keys, err := s.iam.PrincipalByARN(r.Context(), q.Get("principal"))
+	e, err := s.question(r.Context(), q.Get("principal"), q.Get("action"), q.Get("resource"), given)
 	var unknown api.Error
-	if errors.As(err, &unknown) {
+	switch {
+	case errors.As(err, &unknown):
 		refuse(w, http.StatusNotFound, "there is no principal "+q.Get("principal"))
-		return
+	case errors.Is(err, access.ErrNoRole):
+		refuse(w, http.StatusNotFound, "there is no role "+q.Get("resource"))
+	case err != nil:
+		s.log.Error("explain", "error", err)
+		refuse(w, http.StatusServiceUnavailable, "policies cannot be read at the moment")
+	default:
+		answer(w, http.StatusOK, map[string]any{"decisions": []string{e.Text()}})
 	}
-	if err == nil {
-		if keys == nil {
-			keys = policy.Context{}
-		}
-		maps.Copy(keys, given)
-		var e *access.Explanation
-		if e, err = s.authorizer.Ask(r.Context(), p, q.Get("action"), q.Get("resource"), keys); err == nil {
-			answer(w, http.StatusOK, map[string]any{"decisions": []string{e.Text()}})
-			return
-		}
-	}
-	s.log.Error("explain", "error", err)
-	refuse(w, http.StatusServiceUnavailable, "policies cannot be read at the moment")
 }
+
+// question decides whether a principal may do something, with what the resource
+// itself says. given are condition keys; they win over what is found.
+func (s *Server) question(ctx context.Context, principal, action, resource string, given policy.Context) (*access.Explanation, error) {
+	p, keys, err := s.principal(ctx, principal)
+	if err != nil {
+		return nil, err
+	}
+	check := access.Check{Action: action, Resource: resource, Context: keys}
+	if check.Context == nil {
+		check.Context = policy.Context{}
+	}
+	trust, err := s.speaker.speak(ctx, &p, &check)
+	if err != nil {
+		return nil, err
+	}
+	maps.Copy(check.Context, given)
+	return s.authorizer.Ask(ctx, p, check, trust)
+}
+
+// principal is whom a question names: the ARN of the root user, a user, a role
+// or a role's session; "anonymous"; a service such as lambda.amazonaws.com; or
+// what a trust policy names as Federated.
+func (s *Server) principal(ctx context.Context, name string) (policy.Principal, policy.Context, error) {
+	switch {
+	case name == "anonymous":
+		return policy.Principal{Type: policy.Anonymous, ID: name}, nil, nil
+	case federated[name], strings.Contains(name, ":oidc-provider/"):
+		return policy.Principal{Type: policy.WebIdentity, Provider: name}, nil, nil
+	case strings.HasSuffix(name, ".amazonaws.com"):
+		return policy.Principal{Type: policy.Service, ServiceName: name}, nil, nil
+	}
+	return s.iam.PrincipalByARN(ctx, name)
+}
+
+// federated are the names of providers that trust policies know without an ARN.
+var federated = map[string]bool{identitypool.Provider: true, "accounts.google.com": true, "www.amazon.com": true, "graph.facebook.com": true}

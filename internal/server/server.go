@@ -75,6 +75,9 @@ type Options struct {
 	Unlisted func(service, operation, code string)
 	// LambdaTimeout is how long a try to call a function may take; 0: 5 seconds.
 	LambdaTimeout time.Duration
+	// Providers is how OpenID Connect providers elsewhere are asked; nil: over
+	// the network, each address judged. Tests stand in for the internet with it.
+	Providers http.RoundTripper
 }
 
 // Server is a gatehouse server: open when made, answering once Serve runs.
@@ -98,6 +101,7 @@ type Server struct {
 	ours          http.Handler
 	authenticator *access.Authenticator
 	authorizer    *access.Authorizer
+	speaker       speaker
 	metrics       *metrics
 	listener      net.Listener
 	http          *http.Server
@@ -234,11 +238,11 @@ func (s *Server) compose(o Options) error {
 		Home: func(p *pool.Pool) string { return s.sites.Home(p) }, Now: now, Log: s.log})
 	s.users = users
 	signIn.Adopts(users)
-	outside := oidc.New(oidc.Config{Now: now, Private: c.PrivateIssuers, Loopback: c.Dev})
+	outside := oidc.New(oidc.Config{Now: now, Private: c.PrivateIssuers, Loopback: c.Dev, Transport: o.Providers})
 	identities := identitypool.New(identitypool.Config{DB: s.db, Ring: s.ring, Pools: pools, Tokens: s.tokens,
 		Access: s.authorizer, Roles: s.iam, Region: c.Region, Account: c.Account, Now: now,
 		Issuer: s.identityIssuer(), Providers: s.iam, OIDC: outside})
-	web := verifier{identities, s.iam, outside, "arn:aws:iam::" + c.Account + ":oidc-provider/"}
+	web := verifier{identities, s.iam, outside, "arn:aws:iam::" + c.Account + ":oidc-provider/", builtIn}
 	tokenService := sts.New(sts.Config{Roles: s.iam, Access: s.authorizer, Credentials: sessions, WebIdentities: web,
 		Account: c.Account, Now: now})
 	identities.Assume(assumer{tokenService})
@@ -253,6 +257,7 @@ func (s *Server) compose(o Options) error {
 	if err != nil {
 		return err
 	}
+	s.speaker = speaker{s.s3, s.iam}
 	parameters := ssm.New(ssm.Config{DB: s.db, Account: c.Account, Region: c.Region})
 	s.kinesis = kinesis.New(kinesis.Config{DB: s.db, Ring: s.ring, Account: c.Account, Region: c.Region, Now: now, Log: s.log})
 	s.api = awsapi.New(awsapi.Config{

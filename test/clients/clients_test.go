@@ -57,6 +57,7 @@ func TestNode(t *testing.T) {
 	}
 	depends(t, "*.mjs")
 	depends(t, "package-lock.json")
+	depends(t, "*.xml")
 	for _, program := range []struct {
 		file string
 		opts []gatehousetest.Option
@@ -65,6 +66,7 @@ func TestNode(t *testing.T) {
 		{"w2.test.mjs", nil},
 		{"directory.test.mjs", nil},
 		{"streams.test.mjs", nil},
+		{"access.test.mjs", nil},
 		{"amplify.test.mjs", nil},
 		{"identityjs.test.mjs", nil},
 		{"openid.test.mjs", nil},
@@ -107,7 +109,8 @@ func TestPython(t *testing.T) {
 	if err := exec.Command(python, "-c", "import boto3").Run(); err != nil {
 		t.Fatalf("boto3 is not installed (%v): run `make test`, which installs it", err)
 	}
-	for _, program := range []string{"directory.py", "streams.py"} {
+	depends(t, "*.xml")
+	for _, program := range []string{"directory.py", "access.py", "streams.py"} {
 		for _, kind := range storetest.Kinds(t) {
 			t.Run(program+"/"+kind, func(t *testing.T) {
 				t.Parallel()

@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -121,6 +122,12 @@ func (a answer) at(path string) any {
 				all = append(all, answer{a.t, each}.at(rest))
 			}
 			return all
+		} else if i, err := strconv.Atoi(name); ok && err == nil {
+			v = nil
+			if i < len(list) {
+				v = list[i]
+			}
+			continue
 		}
 		object, _ := v.(map[string]any)
 		v = object[name]

@@ -65,11 +65,22 @@ var fault = regexp.MustCompile(`at '([^']+)' failed to satisfy constraint: ([^;]
 
 // candidates are texts of which one satisfies most patterns.
 var candidates = []string{"xx", "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxx", "https://x.example/y", "arn:aws:iam::000000000000:role/xx", "us-east-1_xxxxxxxxx",
-	"us-east-1:00000000-0000-0000-0000-000000000000", "00000000-0000-4000-8000-000000000000", "import-xxxxxxxxxx", "us-east-1_0a0a0a0a0", "terms-of-use", "123456", "{####}"}
+	"us-east-1:00000000-0000-0000-0000-000000000000", "00000000-0000-4000-8000-000000000000", "import-xxxxxxxxxx", "us-east-1_0a0a0a0a0", "terms-of-use", "123456", "v1", "RS256",
+	"0123456789012345678901234567890123456789", "o-0123456789/r-0123/x", "{####}"}
 
-// fill makes an input of an operation that its model accepts, by mending what
-// the model complains of.
+// fill is filled as JSON.
 func fill(op *api.Operation, given map[string]string) (string, error) {
+	in, err := filled(op, given)
+	if err != nil {
+		return "", err
+	}
+	body, err := json.Marshal(in)
+	return string(body), err
+}
+
+// filled makes an input of an operation that its model accepts, by mending what
+// the model complains of.
+func filled(op *api.Operation, given map[string]string) (api.Input, error) {
 	in := op.New()
 	v := reflect.ValueOf(in).Elem()
 	for name, text := range given {
@@ -82,8 +93,7 @@ func fill(op *api.Operation, given map[string]string) (string, error) {
 		var violations api.Violations
 		in.Validate(&violations)
 		if violations.Message() == "" {
-			body, err := json.Marshal(in)
-			return string(body), err
+			return in, nil
 		}
 		mended := map[string]bool{}
 		for _, item := range fault.FindAllStringSubmatch(violations.Message(), -1) {
@@ -94,7 +104,7 @@ func fill(op *api.Operation, given map[string]string) (string, error) {
 			mended[path] = true
 			member, err := memberAt(v, strings.Split(path, "."))
 			if err != nil {
-				return "", fmt.Errorf("%s: %w", path, err)
+				return nil, fmt.Errorf("%s: %w", path, err)
 			}
 			if text == "Member must not be null" {
 				begin(member)
@@ -106,13 +116,13 @@ func fill(op *api.Operation, given map[string]string) (string, error) {
 				continue
 			}
 			if tried[path] == len(candidates) {
-				return "", errors.New(violations.Message())
+				return nil, errors.New(violations.Message())
 			}
 			setAny(member, candidates[tried[path]])
 			tried[path]++
 		}
 	}
-	return "", errors.New("nothing satisfies the model")
+	return nil, errors.New("nothing satisfies the model")
 }
 
 // memberAt is the member at a path such as userAttributes.1.member.name.
@@ -178,7 +188,7 @@ func setAny(v reflect.Value, text string) {
 	case reflect.String, reflect.Pointer:
 		setText(v, text)
 	case reflect.Int, reflect.Int64:
-		v.SetInt(v.Int() + 1)
+		v.SetInt(v.Int()*2 + 1)
 	case reflect.Slice:
 		v.Set(reflect.Append(v, reflect.New(v.Type().Elem()).Elem()))
 		begin(v.Index(v.Len() - 1))

@@ -126,6 +126,25 @@ func TestOIDC(t *testing.T) {
 					p.Errorf("claims %v", c)
 				}
 			},
+			"oidcc-scope-address": func(p *provider) { // not among scopes_supported
+				if _, v := p.signedIn().goesTo(p.signedIn().authorize("scope", "openid address")); v.Get("error") != "invalid_scope" {
+					p.Errorf("%v", v)
+				}
+			},
+			"oidcc-display-page":  showsLogin("display", "page"),
+			"oidcc-display-popup": showsLogin("display", "popup"),
+			"oidcc-claims-essential": func(p *provider) {
+				code := p.signedIn().newCode("claims", `{"userinfo":{"name":{"essential":true}}}`)
+				if a := p.userInfo(p.redeem(code).Access); a.status != 200 || !strings.Contains(string(a.body), `"name":"Ann"`) {
+					p.Errorf("%d %s", a.status, a.body)
+				}
+			},
+			"oidcc-idtoken-signature": func(p *provider) { p.idToken(p.redeem(p.signedIn().newCode()).ID, "") }, // whose kid is that of one key
+			"oidcc-ensure-request-with-valid-pkce-succeeds": func(p *provider) {
+				verifier, challenge := pkce()
+				code := p.signedIn().newCode("code_challenge", challenge, "code_challenge_method", "S256")
+				p.idToken(p.redeem(code, "code_verifier", verifier).ID, "")
+			},
 			"oidcc-prompt-login": func(p *provider) {
 				if to, _ := p.signedIn().goesTo(p.signedIn().authorize("prompt", "login")); !strings.HasSuffix(to, "/login") {
 					p.Errorf("to %s", to)
@@ -238,6 +257,29 @@ func TestOIDC(t *testing.T) {
 					p.Errorf("still signed in: %v", v)
 				}
 			},
+			"oidcc-rp-initiated-logout-no-state": func(p *provider) {
+				b := p.signedIn()
+				if to, v := b.goesTo(b.open("/logout", "id_token_hint", p.redeem(b.newCode()).ID, "post_logout_redirect_uri", "https://app.example.com/bye")); to != "https://app.example.com/bye" || len(v) != 0 {
+					p.Errorf("to %s with %v", to, v)
+				}
+			},
+			"oidcc-rp-initiated-logout-no-post-logout-redirect-uri": func(p *provider) {
+				b := p.signedIn()
+				if a := b.open("/logout", "id_token_hint", p.redeem(b.newCode()).ID, "state", "s"); a.status != 200 || !strings.Contains(string(a.body), "You are signed out") {
+					p.Errorf("%d %s", a.status, a.body)
+				}
+				if _, v := b.goesTo(b.authorize("prompt", "none")); v.Get("error") != "login_required" {
+					p.Errorf("still signed in: %v", v)
+				}
+			},
+			"oidcc-rp-initiated-logout-no-id-token-hint":  refusedLogout("post_logout_redirect_uri", "https://app.example.com/bye", "state", "s"),
+			"oidcc-rp-initiated-logout-no-params":         refusedLogout(),
+			"oidcc-rp-initiated-logout-only-state":        refusedLogout("state", "s"),
+			"oidcc-rp-initiated-logout-bad-id-token-hint": refusedLogout("id_token_hint", "a.b.c", "post_logout_redirect_uri", "https://app.example.com/bye"),
+			"oidcc-rp-initiated-logout-query-added-to-post-logout-redirect-uri": func(p *provider) {
+				b := p.signedIn()
+				refusedLogout("id_token_hint", p.redeem(b.newCode()).ID, "post_logout_redirect_uri", "https://app.example.com/bye?foo=bar")(p)
+			},
 			"oidcc-rp-initiated-logout-bad-post-logout-redirect-uri": func(p *provider) {
 				b := p.signedIn()
 				if to, _ := b.goesTo(b.open("/logout", "id_token_hint", p.redeem(b.newCode()).ID, "post_logout_redirect_uri", "https://evil.example")); !strings.HasSuffix(to, "/error") {
@@ -258,6 +300,38 @@ func TestOIDC(t *testing.T) {
 			})
 		}
 	})
+}
+
+// showsLogin is a module whose request brings a browser that is not signed in to
+// the sign-in page.
+func showsLogin(q ...string) func(p *provider) {
+	return func(p *provider) {
+		b := p.browser()
+		a := b.authorize(q...)
+		if to, _ := b.goesTo(a); !strings.HasSuffix(to, "/login") {
+			p.Fatalf("to %s", to)
+		}
+		u, err := url.Parse(a.header.Get("Location"))
+		p.ok(err)
+		var list []string
+		for name, all := range u.Query() {
+			list = append(list, name, all[0])
+		}
+		b.see("/login", list...).shows(200, "Sign in")
+	}
+}
+
+// refusedLogout is a module whose sign-out goes nowhere and signs nobody out.
+func refusedLogout(q ...string) func(p *provider) {
+	return func(p *provider) {
+		b := p.signedIn()
+		if to, _ := b.goesTo(b.open("/logout", q...)); !strings.HasSuffix(to, "/error") {
+			p.Errorf("to %s", to)
+		}
+		if _, v := b.goesTo(b.authorize("prompt", "none")); v.Get("code") == "" {
+			p.Errorf("signed out: %v", v)
+		}
+	}
 }
 
 // TestOIDC_issuer: a relying party finds the issuer that it asked for, with a

@@ -43,6 +43,9 @@ type Check struct {
 	// ResourcePolicies and Grant: see policy.Policies.
 	ResourcePolicies []policy.Source
 	Grant            string
+	// Notes tell, for explanations alone, what else was looked at and why it is
+	// not among the policies.
+	Notes []string
 }
 
 // Decider decides checks. *Authorizer is the real one; consumers take this

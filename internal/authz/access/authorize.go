@@ -29,7 +29,7 @@ func (a *Authorizer) Decide(ctx context.Context, caller *Caller, check Check) (p
 		return policy.Decision{}, err
 	}
 	d := policy.Evaluate(req, pol)
-	a.recent.add(Explanation{RequestID: caller.RequestID, Request: *req, Policies: *pol, Decision: d})
+	a.recent.add(Explanation{RequestID: caller.RequestID, Request: *req, Policies: *pol, Notes: check.Notes, Decision: d})
 	if !d.Allowed {
 		event.From(ctx).Set("denied", d.Explain(req))
 	}

@@ -1,6 +1,7 @@
 package policy
 
 import (
+	"reflect"
 	"strings"
 	"testing"
 )
@@ -482,25 +483,27 @@ func TestTrace(t *testing.T) {
 			`"Sid":"Put","Effect":"Allow","Action":"s3:Put*","Resource":"*"`,
 			`"Sid":"Home","Effect":"Allow","Action":"s3:*","Resource":"arn:aws:s3:::b/${aws:username}/*"`,
 			`"Sid":"Net","Effect":"Allow","Action":"s3:*","Resource":"*","Condition":{"StringEquals":{"aws:SourceVpc":"v"},"IpAddress":{"aws:SourceIp":"10.0.0.0/8"}}`,
+			`"Sid":"Vpc","Effect":"Allow","Action":"s3:*","Resource":"*","Condition":{"StringEquals":{"aws:SourceVpc":["v","w"]}}`,
 			`"Sid":"All","Effect":"Allow","NotAction":"s3:Get*","Resource":"*"`), IdentityKind)}},
 		Resource: []Source{{"bucket policy of b", compact(t, ResourceKind, `allow s3:* on * for {"AWS":"`+other+`"} ; deny s3:* on * for "*"`)}, {Name: "lost"}},
 	}
 	req := &Request{Principal: ann, Action: "s3:GetObject", Resource: "arn:aws:s3:::b/ann/k", Context: Context{"aws:sourcevpc": {"v"}, "aws:sourceip": {"192.0.2.1"}}}
 	got := Trace(req, pol)
 	want := []Considered{
-		{IdentityBased, "inline policy p of user ann", 0, "Put", Allow, false, ActionElement, `s3:GetObject is not among ["s3:Put*"]`},
-		{IdentityBased, "inline policy p of user ann", 1, "Home", Allow, false, ResourceElement, `arn:aws:s3:::b/ann/k is not among ["arn:aws:s3:::b/${aws:username}/*"]; no single value for variable ["aws:username"]`},
-		{IdentityBased, "inline policy p of user ann", 2, "Net", Allow, false, ConditionElement, `IpAddress aws:SourceIp wants ["10.0.0.0/8"], the request has ["192.0.2.1"]`},
-		{IdentityBased, "inline policy p of user ann", 3, "All", Allow, false, ActionElement, `s3:GetObject is among NotAction ["s3:Get*"]`},
-		{ResourceBased, "bucket policy of b", 0, "", Allow, false, PrincipalElement, ann.ARN + " is not named"},
-		{ResourceBased, "bucket policy of b", 1, "", Deny, true, "", ""},
-		{ResourceBased, "lost", -1, "", Deny, true, "", ""},
+		{IdentityBased, "inline policy p of user ann", 0, "Put", Allow, false, ActionElement, `s3:GetObject is not among ["s3:Put*"]`, nil},
+		{IdentityBased, "inline policy p of user ann", 1, "Home", Allow, false, ResourceElement, `arn:aws:s3:::b/ann/k is not among ["arn:aws:s3:::b/${aws:username}/*"]; no single value for variable ["aws:username"]`, nil},
+		{IdentityBased, "inline policy p of user ann", 2, "Net", Allow, false, ConditionElement, `IpAddress aws:SourceIp wants ["10.0.0.0/8"], the request has ["192.0.2.1"]`, nil},
+		{IdentityBased, "inline policy p of user ann", 3, "Vpc", Allow, true, "", "", []Asked{{"aws:SourceVpc", `StringEquals aws:SourceVpc wants ["v", "w"], the request has ["v"]`}}},
+		{IdentityBased, "inline policy p of user ann", 4, "All", Allow, false, ActionElement, `s3:GetObject is among NotAction ["s3:Get*"]`, nil},
+		{ResourceBased, "bucket policy of b", 0, "", Allow, false, PrincipalElement, ann.ARN + " is not named", nil},
+		{ResourceBased, "bucket policy of b", 1, "", Deny, true, "", "", nil},
+		{ResourceBased, "lost", -1, "", Deny, true, "", "", nil},
 	}
 	if len(got) != len(want) {
 		t.Fatalf("%d considered", len(got))
 	}
 	for i := range want {
-		if got[i] != want[i] {
+		if !reflect.DeepEqual(got[i], want[i]) {
 			t.Errorf("%d:\n got %+v\nwant %+v", i, got[i], want[i])
 		}
 	}

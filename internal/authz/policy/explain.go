@@ -117,6 +117,14 @@ type Considered struct {
 	// request had. Both are empty when the statement matched.
 	Element Element
 	Detail  string
+	// Conditions are those of a statement that matched: all of them held.
+	Conditions []Asked
+}
+
+// Asked is a condition and what the request had for it.
+type Asked struct {
+	Key  string // as the policy writes it
+	Text string
 }
 
 // Trace lists every statement of every policy that speaks about the request,
@@ -147,7 +155,11 @@ func appendTrace(all []Considered, req *Request, t PolicyType, sources []Source)
 			st := &source.Document.statements[i]
 			c := Considered{Type: t, Source: source.Name, Statement: i, Sid: st.Sid, Effect: st.Effect}
 			c.Element, c.Detail = st.mismatch(&q, source.Document.kind)
-			c.Matched = c.Element == ""
+			if c.Matched = c.Element == ""; c.Matched {
+				for i := range st.conditions {
+					c.Conditions = append(c.Conditions, st.conditions[i].asked(req.Context))
+				}
+			}
 			all = append(all, c)
 		}
 	}
@@ -189,17 +201,22 @@ func (st *Statement) mismatch(q *query, kind Kind) (Element, string) {
 		if c.holds(req.Context) {
 			continue
 		}
-		saw := "the request has no such key"
-		if got, ok := req.Context[c.key]; ok {
-			saw = "the request has " + quoted(got)
-		}
-		wanted := make([]string, len(c.values))
-		for j := range c.values {
-			wanted[j] = c.values[j].text
-		}
-		return ConditionElement, fmt.Sprintf("%s %s wants %s, %s", c.name, c.shown, quoted(wanted), saw)
+		return ConditionElement, c.asked(req.Context).Text
 	}
 	return "", ""
+}
+
+// asked tells a condition in words.
+func (c *condition) asked(ctx Context) Asked {
+	saw := "the request has no such key"
+	if got, ok := ctx[c.key]; ok {
+		saw = "the request has " + quoted(got)
+	}
+	wanted := make([]string, len(c.values))
+	for i := range c.values {
+		wanted[i] = c.values[i].text
+	}
+	return Asked{Key: c.shown, Text: fmt.Sprintf("%s %s wants %s, %s", c.name, c.shown, quoted(wanted), saw)}
 }
 
 // unresolved names the variables of the statement's resources that have no

@@ -27,6 +27,12 @@ func FuzzParse(f *testing.F) {
 			}
 		}
 		IsPublic(d)
+		for i, keys := 0, d.ContextKeys(); i < len(keys); i++ {
+			if keys[i] == "" || i > 0 && keys[i] <= keys[i-1] {
+				t.Fatalf("context keys %q", keys)
+			}
+		}
+		d.AllowsService("s3")
 		d.BindPrincipals(func(string) (string, bool) { return "", false })
 		req := &Request{Principal: role, Action: "s3:GetObject", Resource: "arn:aws:s3:::b/k", Context: Context{"aws:a": {"b"}}}
 		Evaluate(req, &Policies{Identity: []Source{{"p", d}}})

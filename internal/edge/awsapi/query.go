@@ -2,6 +2,7 @@ package awsapi
 
 import (
 	"bytes"
+	"encoding/base64"
 	"encoding/xml"
 	"fmt"
 	"net/http"
@@ -248,6 +249,10 @@ func writeXML(b *bytes.Buffer, name string, v reflect.Value) {
 	case reflect.Slice:
 		open()
 		defer shut()
+		if v.Type().Elem().Kind() == reflect.Uint8 {
+			b.WriteString(base64.StdEncoding.EncodeToString(v.Bytes()))
+			return
+		}
 		for i := range v.Len() {
 			writeXML(b, "member", v.Index(i))
 		}

@@ -213,6 +213,11 @@ func (h *Handler) FormPost(w http.ResponseWriter, r *http.Request, s *site.Site,
 	h.visit(w, r, s).formPost(a)
 }
 
+// SignedOut tells that the browser is signed out.
+func (h *Handler) SignedOut(w http.ResponseWriter, r *http.Request, s *site.Site) {
+	h.visit(w, r, s).notice(http.StatusOK, "signedOut.title", "signedOut.text")
+}
+
 // unavailable answers when the server itself is at fault, or the caller gone.
 func (v *visit) unavailable(err error) {
 	if !errors.Is(v.r.Context().Err(), context.Canceled) {

@@ -4,13 +4,12 @@ import (
 	"net/http"
 
 	"gatehouse/internal/edge/site"
-	"gatehouse/internal/service/login"
 )
 
 // logout ends the browser's login and sends it where the client has registered
 // (hosted-ui-oauth.md, section 5). Tokens that were given stay.
 func (h *Handler) logout(w http.ResponseWriter, r *http.Request, s *site.Site) {
-	q, err := login.ParseQuery(r.URL.RawQuery)
+	q, err := h.query(w, r)
 	if err != nil {
 		h.refuse(w, r, s, q, err)
 		return
@@ -24,9 +23,12 @@ func (h *Handler) logout(w http.ResponseWriter, r *http.Request, s *site.Site) {
 		return
 	}
 	s.ClearLogin(w)
-	if to.Login != nil {
+	switch {
+	case to.Login != nil:
 		site.Redirect(w, s.Link("/login", to.Login))
-		return
+	case to.URL == "":
+		h.config.Pages.SignedOut(w, r, s)
+	default:
+		site.Redirect(w, to.URL)
 	}
-	site.Redirect(w, to.URL)
 }

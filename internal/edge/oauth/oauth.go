@@ -44,6 +44,8 @@ type Pages interface {
 	site.Handler
 	// Depart sends the browser to an identity provider.
 	Depart(w http.ResponseWriter, r *http.Request, s *site.Site, req *login.Request, provider string)
+	// SignedOut tells that the browser is signed out, where no app is waiting.
+	SignedOut(w http.ResponseWriter, r *http.Request, s *site.Site)
 	// FormPost shows the page that submits an answer's form to its URL.
 	FormPost(w http.ResponseWriter, r *http.Request, s *site.Site, a *login.Answer)
 }
@@ -148,7 +150,7 @@ func (h *Handler) ServeSite(w http.ResponseWriter, r *http.Request, s *site.Site
 		{"/oauth2/par", []string{http.MethodPost}, h.push},
 		{"/oauth2/userInfo", []string{http.MethodGet, http.MethodPost}, h.userInfo},
 		{"/oauth2/revoke", []string{http.MethodPost}, h.revoke},
-		{"/logout", []string{http.MethodGet, http.MethodHead}, h.logout},
+		{"/logout", []string{http.MethodGet, http.MethodHead, http.MethodPost}, h.logout},
 	} {
 		if s.Path != e.path {
 			continue

@@ -55,14 +55,18 @@ type Provider struct {
 	Issuer    string   // URL without a slash at its end, which iss may have
 	Alias     string   // what iss may say as well, or ""
 	ClientIDs []string // for whom a token may be
+	// AnyClient takes a token for whomever it is: the caller judges by Audience.
+	AnyClient bool
 }
 
 // Token is what a verified token says.
 type Token struct {
 	Issuer, Subject string
 	Audience        string // the client that it was given to: azp, or aud
-	Expires         time.Time
-	Claims          map[string]any
+	// OriginalAudience is aud, where azp is another and aud one text; else "".
+	OriginalAudience string
+	Expires          time.Time
+	Claims           map[string]any
 }
 
 // audience is aud: one text or several.
@@ -123,7 +127,10 @@ func (v *Verifier) verify(p Provider, text string, by []jose.SignatureAlgorithm,
 	if token.Audience, err = c.client(); err != nil {
 		return nil, err
 	}
-	if !slices.Contains(p.ClientIDs, token.Audience) {
+	if len(c.Audience) == 1 && c.Audience[0] != token.Audience {
+		token.OriginalAudience = c.Audience[0]
+	}
+	if !p.AnyClient && !slices.Contains(p.ClientIDs, token.Audience) {
 		return nil, ErrAudience
 	}
 	now := v.config.Now()

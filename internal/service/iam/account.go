@@ -41,7 +41,11 @@ func (s *Service) GetAccountSummary(ctx context.Context, _ *iam.GetAccountSummar
 		if err != nil {
 			return err
 		}
-		m["Providers"] = len(providers)
+		saml, err := store.IAMSAMLProviders(tx, maxSAMLProviders)
+		if err != nil {
+			return err
+		}
+		m["Providers"] = len(providers) + len(saml)
 		keys, err := store.IAMAccessKeys(tx, store.RootOwner)
 		m["AccountAccessKeysPresent"] = min(len(keys), 1)
 		return err
@@ -50,9 +54,4 @@ func (s *Service) GetAccountSummary(ctx context.Context, _ *iam.GetAccountSummar
 		return nil, err
 	}
 	return &iam.GetAccountSummaryOutput{SummaryMap: m}, nil
-}
-
-// ListAccountAliases lists the account's other names, of which it has none.
-func (s *Service) ListAccountAliases(context.Context, *iam.ListAccountAliasesInput) (*iam.ListAccountAliasesOutput, error) {
-	return &iam.ListAccountAliasesOutput{AccountAliases: []string{}, IsTruncated: new(false)}, nil
 }

@@ -78,12 +78,14 @@ func (s *Service) listAttached(ctx context.Context, kind string, name, pathPrefi
 			return !strings.HasPrefix(path, prefix(pathPrefix))
 		})
 		arns, truncated, next, err = slice(arns, maxItems, marker)
-		page = mapped(arns, func(arn string) iam.AttachedPolicy {
-			return iam.AttachedPolicy{PolicyArn: new(arn), PolicyName: new(arn[strings.LastIndexByte(arn, '/')+1:])}
-		})
+		page = mapped(arns, attachedPolicy)
 		return err
 	})
 	return page, truncated, next, err
+}
+
+func attachedPolicy(arn string) iam.AttachedPolicy {
+	return iam.AttachedPolicy{PolicyArn: new(arn), PolicyName: new(arn[strings.LastIndexByte(arn, '/')+1:])}
 }
 
 // boundaryOf is an entity's permissions boundary in the form of an answer.

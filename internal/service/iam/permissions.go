@@ -18,25 +18,29 @@ import (
 type subject int
 
 const (
-	anything     subject = iota // no resource level: "*"
-	aUser                       // of UserName
-	userOrSelf                  // of UserName, or the caller
-	aRole                       // of RoleName
-	aGroup                      // of GroupName
-	aPolicy                     // PolicyArn
-	aProvider                   // OpenIDConnectProviderArn
-	aSource                     // PolicySourceArn
-	newProvider                 // of Url
-	keyOwner                    // the user of AccessKeyId
-	newUser                     // of Path and UserName
-	newRole                     // of Path and RoleName
-	newGroup                    // of Path and GroupName
-	newPolicy                   // of Path and PolicyName
-	usersAt                     // all under PathPrefix
-	rolesAt                     // all under PathPrefix
-	groupsAt                    // all under PathPrefix
-	renamedUser                 // both the user and what it becomes
-	renamedGroup                // both the group and what it becomes
+	anything        subject = iota // no resource level: "*"
+	aUser                          // of UserName
+	userOrSelf                     // of UserName, or the caller
+	aRole                          // of RoleName
+	aGroup                         // of GroupName
+	aPolicy                        // PolicyArn
+	aProvider                      // OpenIDConnectProviderArn
+	aSource                        // PolicySourceArn
+	anEntity                       // Arn
+	aSAMLProvider                  // SAMLProviderArn
+	newSAMLProvider                // of Name
+	instanceProfile                // InstanceProfileName, or all under PathPrefix
+	newProvider                    // of Url
+	keyOwner                       // the user of AccessKeyId
+	newUser                        // of Path and UserName
+	newRole                        // of Path and RoleName
+	newGroup                       // of Path and GroupName
+	newPolicy                      // of Path and PolicyName
+	usersAt                        // all under PathPrefix
+	rolesAt                        // all under PathPrefix
+	groupsAt                       // all under PathPrefix
+	renamedUser                    // both the user and what it becomes
+	renamedGroup                   // both the group and what it becomes
 )
 
 // subjects is the table of permissions: the action is iam:<Operation> for every
@@ -75,9 +79,21 @@ var subjects = map[string]subject{
 	"AddClientIDToOpenIDConnectProvider": aProvider, "RemoveClientIDFromOpenIDConnectProvider": aProvider,
 	"TagOpenIDConnectProvider": aProvider, "UntagOpenIDConnectProvider": aProvider, "ListOpenIDConnectProviderTags": aProvider,
 
-	"SimulateCustomPolicy": anything, "SimulatePrincipalPolicy": aSource,
+	"CreateSAMLProvider": newSAMLProvider, "GetSAMLProvider": aSAMLProvider, "ListSAMLProviders": anything, "UpdateSAMLProvider": aSAMLProvider,
+	"DeleteSAMLProvider": aSAMLProvider, "TagSAMLProvider": aSAMLProvider, "UntagSAMLProvider": aSAMLProvider, "ListSAMLProviderTags": aSAMLProvider,
 
-	"GetAccountSummary": anything, "ListAccountAliases": anything,
+	"SimulateCustomPolicy": anything, "SimulatePrincipalPolicy": aSource,
+	"GetContextKeysForCustomPolicy": anything, "GetContextKeysForPrincipalPolicy": aSource, "ListPoliciesGrantingServiceAccess": anEntity,
+
+	"GetLoginProfile": userOrSelf, "UpdateLoginProfile": aUser, "DeleteLoginProfile": userOrSelf,
+	"ListMFADevices": userOrSelf, "ListVirtualMFADevices": anything, "ListSSHPublicKeys": userOrSelf, "ListSigningCertificates": userOrSelf,
+	"ListServiceSpecificCredentials": userOrSelf, "ListServerCertificates": anything,
+	"GetInstanceProfile": instanceProfile, "ListInstanceProfiles": instanceProfile, "ListInstanceProfilesForRole": aRole,
+
+	"GetAccountSummary": anything, "GetAccountAuthorizationDetails": anything,
+	"ListAccountAliases": anything, "CreateAccountAlias": anything, "DeleteAccountAlias": anything,
+	"GetAccountPasswordPolicy": anything, "UpdateAccountPasswordPolicy": anything, "DeleteAccountPasswordPolicy": anything,
+	"GenerateCredentialReport": anything, "GetCredentialReport": anything,
 }
 
 // Checks is the permission that each signed operation needs.
@@ -182,8 +198,23 @@ func (s *Service) target(tx *store.Tx, what subject, in input, caller *access.Ca
 		}
 		return t, err
 	case aSource:
-		e, err := s.entityByARN(tx, in.or("PolicySourceArn", ""))
-		return s.targetOf(e, err, in.or("PolicySourceArn", ""))
+		return s.ofARN(tx, in.or("PolicySourceArn", ""))
+	case anEntity:
+		return s.ofARN(tx, in.or("Arn", ""))
+	case aSAMLProvider:
+		t := &target{resource: in.or("SAMLProviderArn", "")}
+		p, err := store.IAMSAMLProviderByARN(tx, t.resource)
+		if errors.Is(err, store.ErrNotFound) {
+			return t, nil
+		}
+		if err == nil {
+			t.tags = p.Tags
+		}
+		return t, err
+	case newSAMLProvider:
+		return &target{resource: s.samlPrefix() + in.or("Name", "")}, nil
+	case instanceProfile:
+		return &target{resource: s.arnOf("instance-profile", in.or("PathPrefix", "/"), in.or("InstanceProfileName", ""))}, nil
 	case aProvider:
 		t := &target{resource: in.or("OpenIDConnectProviderArn", "")}
 		p, err := store.IAMOIDCProviderByARN(tx, t.resource)
@@ -219,6 +250,11 @@ func (s *Service) target(tx *store.Tx, what subject, in input, caller *access.Ca
 func (s *Service) existing(tx *store.Tx, kind, name string) (*target, error) {
 	e, err := store.IAMEntityByName(tx, kind, name)
 	return s.targetOf(e, err, s.arnOf(kind, "/", name))
+}
+
+func (s *Service) ofARN(tx *store.Tx, arn string) (*target, error) {
+	e, err := s.entityByARN(tx, arn)
+	return s.targetOf(e, err, arn)
 }
 
 func (s *Service) byID(tx *store.Tx, id, otherwise string) (*target, error) {

@@ -2,7 +2,6 @@ package iam
 
 import (
 	"context"
-	"errors"
 	"strings"
 
 	"gatehouse/internal/api"
@@ -115,14 +114,7 @@ func (s *Service) SimulatePrincipalPolicy(ctx context.Context, in *iam.SimulateP
 	if err != nil {
 		return nil, err
 	}
-	var e *store.IAMEntity
-	err = s.DB.Read(ctx, func(tx *store.Tx) (err error) {
-		e, err = s.entityByARN(tx, *in.PolicySourceArn)
-		if errors.Is(err, store.ErrNotFound) {
-			return &iam.NoSuchEntityException{Message: "The entity with ARN " + *in.PolicySourceArn + " cannot be found."}
-		}
-		return err
-	})
+	e, err := s.named(ctx, *in.PolicySourceArn)
 	if err != nil {
 		return nil, err
 	}

@@ -11,7 +11,7 @@ import (
 )
 
 // Leaving is where the browser goes after a sign-out: to an address of the
-// client, or to the sign-in page with parameters.
+// client, to the sign-in page with parameters, or nowhere when it has neither.
 type Leaving struct {
 	URL   string
 	Login url.Values // nil: to URL
@@ -56,6 +56,8 @@ func (s *Service) Logout(ctx context.Context, p *pool.Pool, q url.Values) (*Leav
 			to = appendQuery(to, url.Values{"state": {value["state"]}})
 		}
 		return &Leaving{URL: to}, nil
+	case value["redirect_uri"] == "" && value["id_token_hint"] != "":
+		return &Leaving{}, nil // RP-Initiated Logout 1.0, section 2
 	case value["redirect_uri"] == "":
 		return nil, refuse(codeMissing, "Required String parameter 'redirect_uri' is not present")
 	case !slices.Contains(c.Settings.CallbackURLs, value["redirect_uri"]):

@@ -70,16 +70,8 @@ func (r *request) decide(p permission, b *bucket, key string, object *store.Obje
 	case onObject:
 		check.Resource = objectARN(b.row.Name, key)
 	}
-	anonymous := r.caller.Principal.Type == policy.Anonymous
 	if b != nil {
-		check.Grant = b.aclGrant(p, object, !anonymous)
-		restricted := anonymous && b.publicAccess.RestrictPublicBuckets && b.policyPublic && check.Grant == ""
-		if b.policy != nil && restricted {
-			return false, errAccessDenied, nil
-		}
-		if b.policy != nil && !(rootOnly[p.action] && r.caller.Principal.Type == policy.Account) {
-			check.ResourcePolicies = []policy.Source{{Name: "bucket policy of " + b.row.Name, Document: b.policy}}
-		}
+		b.speak(&check, p, &r.caller.Principal, object)
 	}
 	decision, err := r.svc.access.Decide(r.ctx, r.caller, check)
 	if err != nil {
@@ -88,10 +80,26 @@ func (r *request) decide(p permission, b *bucket, key string, object *store.Obje
 	if decision.Allowed {
 		return true, nil, nil
 	}
-	if anonymous {
+	if r.caller.Principal.Type == policy.Anonymous {
 		return false, errAccessDenied, nil
 	}
 	return false, errAccessDenied.saying(deniedText(r.caller, p, check, decision)), nil
+}
+
+// speak adds to a check what the bucket says about it: its policy, and what its
+// ACL or the object's grants.
+func (b *bucket) speak(check *access.Check, p permission, who *policy.Principal, object *store.Object) {
+	anonymous := who.Type == policy.Anonymous
+	check.Grant = b.aclGrant(p, object, !anonymous)
+	switch {
+	case b.policy == nil:
+	case anonymous && b.publicAccess.RestrictPublicBuckets && b.policyPublic && check.Grant == "":
+		check.Notes = append(check.Notes, "the policy of bucket "+b.row.Name+" is public, and RestrictPublicBuckets keeps it from anonymous callers")
+	case rootOnly[p.action] && who.Type == policy.Account:
+		check.Notes = append(check.Notes, "the policy of bucket "+b.row.Name+" cannot take s3:"+p.action+" from the root user")
+	default:
+		check.ResourcePolicies = []policy.Source{{Name: "bucket policy of " + b.row.Name, Document: b.policy}}
+	}
 }
 
 // rootOnly are the actions that a bucket policy cannot take from the root user

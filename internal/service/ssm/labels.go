@@ -39,10 +39,7 @@ func (s *Service) LabelParameterVersion(ctx context.Context, in *ssm.LabelParame
 		if in.ParameterVersion != nil {
 			number = int64(*in.ParameterVersion)
 		}
-		v, err := store.ParameterVersionByNumber(tx, p, number)
-		if errors.Is(err, store.ErrNotFound) {
-			return &ssm.ParameterVersionNotFound{Message: "Systems Manager could not find the version of " + r.name + ". Verify the version and try again."}
-		}
+		v, err := numbered(tx, p, r, number)
 		if err != nil {
 			return err
 		}
@@ -53,6 +50,51 @@ func (s *Service) LabelParameterVersion(ctx context.Context, in *ssm.LabelParame
 		return nil
 	})
 	return out, err
+}
+
+// numbered is a version of a parameter, or AWS's error.
+func numbered(tx *store.Tx, p *store.Parameter, r reference, number int64) (*store.ParameterVersion, error) {
+	v, err := store.ParameterVersionByNumber(tx, p, number)
+	if errors.Is(err, store.ErrNotFound) {
+		return nil, &ssm.ParameterVersionNotFound{Message: "Systems Manager could not find the version of " + r.name + ". Verify the version and try again."}
+	}
+	return v, err
+}
+
+// UnlabelParameterVersion takes labels from a version. Those that it does not
+// have are named in the answer.
+func (s *Service) UnlabelParameterVersion(ctx context.Context, in *ssm.UnlabelParameterVersionInput) (*ssm.UnlabelParameterVersionOutput, error) {
+	r := s.refer(ctx, *in.Name)
+	var out *ssm.UnlabelParameterVersionOutput
+	err := s.DB.Write(ctx, func(tx *store.Tx) error {
+		out = &ssm.UnlabelParameterVersionOutput{RemovedLabels: []string{}, InvalidLabels: []string{}}
+		p, err := s.find(ctx, tx, r)
+		if err != nil {
+			return err
+		}
+		v, err := numbered(tx, p, r, int64(*in.ParameterVersion))
+		if err != nil {
+			return err
+		}
+		labels, err := readLabels(v)
+		if err != nil {
+			return err
+		}
+		for _, label := range in.Labels {
+			switch i := slices.Index(labels, label); {
+			case i >= 0:
+				labels = slices.Delete(labels, i, i+1)
+				out.RemovedLabels = append(out.RemovedLabels, label)
+			case !slices.Contains(out.RemovedLabels, label) && !slices.Contains(out.InvalidLabels, label):
+				out.InvalidLabels = append(out.InvalidLabels, label)
+			}
+		}
+		return setLabels(tx, p, v, labels)
+	})
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
 }
 
 func putLabels(tx *store.Tx, p *store.Parameter, v *store.ParameterVersion, add []string) error {

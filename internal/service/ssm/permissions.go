@@ -40,7 +40,8 @@ var operations = map[string]operation{
 	"DeleteParameter":  {names: one(func(in *ssm.DeleteParameterInput) *string { return in.Name })},
 	"DeleteParameters": {names: func(in api.Input) []string { return in.(*ssm.DeleteParametersInput).Names }},
 
-	"LabelParameterVersion": {names: one(func(in *ssm.LabelParameterVersionInput) *string { return in.Name })},
+	"LabelParameterVersion":   {names: one(func(in *ssm.LabelParameterVersionInput) *string { return in.Name })},
+	"UnlabelParameterVersion": {names: one(func(in *ssm.UnlabelParameterVersionInput) *string { return in.Name })},
 
 	"AddTagsToResource":      {names: one(func(in *ssm.AddTagsToResourceInput) *string { return in.ResourceId }), keys: newTags},
 	"RemoveTagsFromResource": {names: one(func(in *ssm.RemoveTagsFromResourceInput) *string { return in.ResourceId }), keys: oldTags},

@@ -59,6 +59,11 @@ func (s *Service) Checks(ctx context.Context, op string, in api.Input) ([]access
 		check.Resource = "arn:aws:sts::" + s.Account + ":federated-user/" + *in.Name
 		check.Context = policy.Context{}
 		putTags(check.Context, in.Tags)
+		if len(in.Tags) > 0 { // IAM user guide, "Passing session tags using GetFederationToken"
+			tag := check
+			tag.Action = "sts:TagSession"
+			return []access.Check{check, tag}, nil
+		}
 	}
 	return []access.Check{check}, nil
 }
@@ -86,6 +91,13 @@ func (s *Service) GetCallerIdentity(ctx context.Context, _ *sts.GetCallerIdentit
 // account, and the answer does not tell whether the key exists.
 func (s *Service) GetAccessKeyInfo(context.Context, *sts.GetAccessKeyInfoInput) (*sts.GetAccessKeyInfoOutput, error) {
 	return &sts.GetAccessKeyInfoOutput{Account: new(s.Account)}, nil
+}
+
+// DecodeAuthorizationMessage decodes what a service wrote into a refusal. No
+// refusal of this server carries such a message, so that every message is
+// somebody else's; why a request was denied tells `gatehouse explain`.
+func (s *Service) DecodeAuthorizationMessage(context.Context, *sts.DecodeAuthorizationMessageInput) (*sts.DecodeAuthorizationMessageOutput, error) {
+	return nil, &sts.InvalidAuthorizationMessageException{Message: "Invalid authorization message"}
 }
 
 // Durations of sessions without a role (STS API reference).

@@ -26,15 +26,22 @@ type WebIdentities interface {
 // WebIdentity is what a verified token says.
 type WebIdentity struct {
 	// Provider is what a trust policy names as Federated:
-	// cognito-identity.amazonaws.com, or the ARN of an OIDC provider.
+	// cognito-identity.amazonaws.com, accounts.google.com, or the ARN of an OIDC
+	// provider.
 	Provider string
 	Issuer   string
 	Audience string
-	Subject  string
-	AMR      []string
-	Tags     map[string]string // principal tags that the token carries
-	Expires  time.Time
+	// OriginalAudience is the token's aud where Audience is its azp; the
+	// condition key oaud, which Google's tokens have.
+	OriginalAudience string
+	Subject          string
+	AMR              []string
+	Tags             map[string]string // principal tags that the token carries
+	Expires          time.Time
 }
+
+// cognito is the Provider of identity pools' tokens.
+const cognito = "cognito-identity.amazonaws.com"
 
 // TokenFault is why a token is refused.
 type TokenFault int
@@ -176,7 +183,26 @@ func (w *WebIdentity) keys() policy.Context {
 	if len(w.AMR) > 0 {
 		c[host+":amr"] = w.AMR
 	}
+	if w.OriginalAudience != "" {
+		c[host+":oaud"] = []string{w.OriginalAudience}
+	}
 	return c
+}
+
+// byAccessToken are the providers whose access tokens only they themselves can
+// read (STS API reference, AssumeRoleWithWebIdentity, ProviderId).
+var byAccessToken = map[string]bool{"www.amazon.com": true, "graph.facebook.com": true}
+
+// checkProvider refuses what ProviderId asks for: an access token is not taken
+// without asking its provider, and nobody is asked.
+func checkProvider(id *string) error {
+	switch {
+	case id == nil:
+		return nil
+	case byAccessToken[*id]:
+		return &sts.InvalidIdentityTokenException{Message: "Access tokens of " + *id + " are not taken here: only the provider can read them."}
+	}
+	return invalidParameter("ProviderId is www.amazon.com or graph.facebook.com; it is not given for an OpenID Connect token.")
 }
 
 // trusts evaluates the role's trust policy for the bearer of a token.
@@ -209,6 +235,9 @@ func (s *Service) trusts(ctx context.Context, role *access.Role, r AssumeRequest
 // AssumeRoleWithWebIdentity gives credentials of a role for a token. Nobody
 // signs this request: the token is the proof.
 func (s *Service) AssumeRoleWithWebIdentity(ctx context.Context, in *sts.AssumeRoleWithWebIdentityInput) (*sts.AssumeRoleWithWebIdentityOutput, error) {
+	if err := checkProvider(in.ProviderId); err != nil {
+		return nil, err
+	}
 	n, err := narrowing(in.Policy, in.PolicyArns)
 	if err != nil {
 		return nil, err
@@ -231,7 +260,7 @@ func (s *Service) AssumeRoleWithWebIdentity(ctx context.Context, in *sts.AssumeR
 		return nil, err
 	}
 	provider := identity.Provider
-	if strings.HasPrefix(provider, "arn:") { // STS API reference: for OpenID Connect the token's iss
+	if provider != cognito { // STS API reference: for OpenID Connect the token's iss
 		provider = identity.Issuer
 	}
 	return &sts.AssumeRoleWithWebIdentityOutput{Credentials: apiCredentials(c), AssumedRoleUser: assumedRoleUser(session), PackedPolicySize: packed,
