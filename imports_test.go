@@ -41,6 +41,7 @@ var siblings = map[string]string{
 	"internal/api/cognitoidp > internal/api":         "what generated packages share",
 	"internal/api/cognitoidentity > internal/api":    "what generated packages share",
 	"internal/api/iam > internal/api":                "what generated packages share",
+	"internal/api/kinesis > internal/api":            "what generated packages share",
 	"internal/api/ssm > internal/api":                "what generated packages share",
 	"internal/api/sts > internal/api":                "what generated packages share",
 }

@@ -1,5 +1,6 @@
 // Package api is what AWS's API descriptions become in Go: one generated
-// package a service (cognitoidp, cognitoidentity, sts, iam, ssm) with its
+// package a service (cognitoidp, cognitoidentity, sts, iam, ssm,
+// kinesis) with its
 // types, constraints, errors, interface and dispatch table, and here the few
 // things that all of them share.
 //

@@ -25,6 +25,7 @@ var services = []struct{ file, pkg string }{
 	{"sts", "sts"},
 	{"iam", "iam"},
 	{"ssm", "ssm"},
+	{"kinesis", "kinesis"},
 }
 
 func main() {

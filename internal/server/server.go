@@ -25,6 +25,7 @@ import (
 	"gatehouse/internal/api/cognitoidentity"
 	"gatehouse/internal/api/cognitoidp"
 	apiiam "gatehouse/internal/api/iam"
+	apikinesis "gatehouse/internal/api/kinesis"
 	apissm "gatehouse/internal/api/ssm"
 	apists "gatehouse/internal/api/sts"
 	"gatehouse/internal/authn/pool"
@@ -46,6 +47,7 @@ import (
 	"gatehouse/internal/seal"
 	"gatehouse/internal/service/iam"
 	"gatehouse/internal/service/identitypool"
+	"gatehouse/internal/service/kinesis"
 	"gatehouse/internal/service/login"
 	"gatehouse/internal/service/s3"
 	"gatehouse/internal/service/s3/blob"
@@ -91,6 +93,7 @@ type Server struct {
 	outbox        *delivery.Outbox
 	iam           *iam.Service
 	users         *userpool.Service
+	kinesis       *kinesis.Service
 	s3            *s3.Service
 	parameters    *ssm.Service
 	api           *awsapi.Handler
@@ -267,6 +270,7 @@ func (s *Server) compose(o Options) error {
 	}
 	s.speaker = speaker{s.s3, s.iam}
 	s.parameters = ssm.New(ssm.Config{DB: s.db, Account: c.Account, Region: c.Region, Upstreams: paths})
+	s.kinesis = kinesis.New(kinesis.Config{DB: s.db, Ring: s.ring, Account: c.Account, Region: c.Region, Now: now, Log: s.log})
 	s.api = awsapi.New(awsapi.Config{
 		Auth: s.authenticator, Access: s.authorizer, Log: s.log, Unlisted: o.Unlisted,
 		Busy:        func(err error) bool { return errors.Is(err, store.ErrBusy) || errors.Is(err, engine.ErrBusy) },
@@ -276,6 +280,7 @@ func (s *Server) compose(o Options) error {
 			{API: cognitoidp.Service, Service: users, Checks: users.Checks, ValidationCode: "InvalidParameterException"},
 			{API: cognitoidentity.Service, Service: identities, Checks: identities.Checks, ValidationCode: "InvalidParameterException"},
 			{API: apiiam.Service, Service: s.iam, Checks: s.iam.Checks, ValidationCode: "ValidationError"},
+			{API: apikinesis.Service, Service: s.kinesis, Checks: s.kinesis.Checks, ValidationCode: "ValidationException"},
 			{API: apissm.Service, Service: s.parameters, Checks: s.parameters.Checks, ValidationCode: "ValidationException"},
 			{API: apists.Service, Service: tokenService, Checks: tokenService.Checks, SelfAuthorizing: sts.SelfAuthorizing, ValidationCode: "ValidationError"},
 		},
@@ -318,7 +323,7 @@ func (s *Server) Serve(ctx context.Context) error {
 	var workers sync.WaitGroup
 	defer workers.Wait()
 	defer stop()
-	for _, work := range []func(context.Context){s.tokens.KeepSpares, s.outbox.Run, s.users.RunImports, s.sweep} {
+	for _, work := range []func(context.Context){s.tokens.KeepSpares, s.outbox.Run, s.users.RunImports, s.kinesis.Run, s.sweep} {
 		workers.Go(func() { work(background) })
 	}
 	var metricsServer *http.Server
@@ -366,6 +371,9 @@ func (s *Server) sweep(ctx context.Context) {
 		daily := n%(24*60) == 0
 		if _, err := s.db.Sweep(ctx); err != nil && ctx.Err() == nil {
 			s.log.Error("remove what has expired", "error", err)
+		}
+		if err := s.kinesis.Sweep(ctx); err != nil && ctx.Err() == nil {
+			s.log.Error("remove records that are too old", "error", err)
 		}
 		if _, err := s.s3.Sweep(ctx, daily); err != nil && ctx.Err() == nil {
 			s.log.Error("remove objects that nobody refers to", "error", err)

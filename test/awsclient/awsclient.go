@@ -16,6 +16,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/cognitoidentity"
 	idp "github.com/aws/aws-sdk-go-v2/service/cognitoidentityprovider"
 	"github.com/aws/aws-sdk-go-v2/service/iam"
+	"github.com/aws/aws-sdk-go-v2/service/kinesis"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/ssm"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
@@ -37,6 +38,7 @@ type Clients struct {
 	IAM      *iam.Client
 	S3       *s3.Client
 	SSM      *ssm.Client
+	Kinesis  *kinesis.Client
 
 	target Target
 	creds  aws.CredentialsProvider
@@ -67,6 +69,7 @@ func newClients(t Target, creds aws.CredentialsProvider) *Clients {
 		STS:      sts.NewFromConfig(cfg, func(o *sts.Options) { o.HTTPSignerV4 = signer }),
 		IAM:      iam.NewFromConfig(cfg, func(o *iam.Options) { o.HTTPSignerV4 = signer }),
 		SSM:      ssm.NewFromConfig(cfg, func(o *ssm.Options) { o.HTTPSignerV4 = signer }),
+		Kinesis:  kinesis.NewFromConfig(cfg, func(o *kinesis.Options) { o.HTTPSignerV4 = signer }),
 		S3: s3.NewFromConfig(cfg, func(o *s3.Options) {
 			o.UsePathStyle = true // "bucket.localhost" is not a name that Go resolves
 			o.HTTPSignerV4 = clockSigner{v4.NewSigner(func(o *v4.SignerOptions) { o.DisableURIPathEscaping = true }), t.Now}

@@ -38,9 +38,10 @@ func newClient(endpoint string, workers int) *client {
 const (
 	userPools     = "AWSCognitoIdentityProviderService"
 	identityPools = "AWSCognitoIdentityService"
+	streams       = "Kinesis_20131202"
 )
 
-var signingNames = map[string]string{userPools: "cognito-idp", identityPools: "cognito-identity"}
+var signingNames = map[string]string{userPools: "cognito-idp", identityPools: "cognito-identity", streams: "kinesis"}
 
 // call is one operation of a JSON service; by is nil for unsigned ones.
 func (c *client) call(ctx context.Context, target, operation string, by *aws.Credentials, in, out any) error {

@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"context"
 	"crypto"
+	"crypto/md5"
 	"crypto/rand"
 	"crypto/rsa"
 	"crypto/sha256"
@@ -24,6 +25,7 @@ import (
 	"gatehouse/internal/api"
 	"gatehouse/internal/api/cognitoidentity"
 	"gatehouse/internal/api/cognitoidp"
+	"gatehouse/internal/api/kinesis"
 	"gatehouse/internal/authn/password"
 	"gatehouse/internal/authn/srp"
 	"gatehouse/internal/authz/credentials"
@@ -166,8 +168,11 @@ func (f *floor) answer(r *http.Request, body []byte) ([]byte, error) {
 		}
 	}
 	operations := cognitoidp.Service.Operations
-	if target == identityPools {
+	switch target {
+	case identityPools:
 		operations = cognitoidentity.Service.Operations
+	case streams:
+		operations = kinesis.Service.Operations
 	}
 	op := operations[name]
 	if op == nil {
@@ -208,12 +213,29 @@ func (f *floor) operate(name string, in any) (any, error) {
 	case *cognitoidp.AdminSetUserPasswordInput:
 		srp.Verifier(f.crypto, floorPool, string(*in.Username), string(*in.Password), srp.NewSalt())
 		return &cognitoidp.AdminSetUserPasswordOutput{}, nil
+	case *kinesis.PutRecordInput:
+		shard, number := place(*in.PartitionKey)
+		return &kinesis.PutRecordOutput{ShardId: &shard, SequenceNumber: &number}, nil
+	case *kinesis.PutRecordsInput:
+		out := &kinesis.PutRecordsOutput{FailedRecordCount: new(0), Records: make([]kinesis.PutRecordsResultEntry, len(in.Records))}
+		for i, r := range in.Records {
+			shard, number := place(*r.PartitionKey)
+			out.Records[i] = kinesis.PutRecordsResultEntry{ShardId: &shard, SequenceNumber: &number}
+		}
+		return out, nil
 	case *cognitoidp.DescribeUserPoolInput:
 		f.mu.RLock()
 		defer f.mu.RUnlock()
 		return f.answers[name], nil
 	}
 	return nil, errFloor
+}
+
+// place is the shard of a partition key, of four, and a number that is as long as
+// the server's.
+func place(key string) (shard, number string) {
+	sum := md5.Sum([]byte(key))
+	return fmt.Sprintf("shardId-%012d", sum[0]>>6), fmt.Sprintf("49%019d%012d", time.Now().UnixMicro(), sum[0]>>6)
 }
 
 // sealed is what the floor hides in its tokens: as much as the server does.

@@ -17,6 +17,7 @@ const (
 	secret     = "Bench-Passw0rd!"
 	objectSize = 1024
 	bucket     = "bench-objects"
+	stream     = "bench-records"
 	sessions   = 32 // signed-in users whom the flows with tokens take turns with
 )
 
@@ -69,11 +70,18 @@ var flows = []flow{
 	{"create", (*side).create},
 }
 
+// recordFlows are measured after the memory: their large bodies are nobody's usual
+// day.
+var recordFlows = []flow{
+	{"record", (*side).record},
+	{"records", (*side).records},
+}
+
 // slowFlow is measured after the others.
 var slowFlow = flow{"argon2id", (*side).argon2id}
 
 func flowNames() (names []string) {
-	for _, f := range flows {
+	for _, f := range slices.Concat(flows, recordFlows) {
 		names = append(names, f.name)
 	}
 	return append(names, slowFlow.name)
@@ -220,6 +228,32 @@ func (s *side) object(ctx context.Context) error {
 	return s.client.object(ctx, "GET", "/"+bucket+"/object", t.temporary, nil)
 }
 
+// record writes a record of 1 KiB to a stream, and is answered when it is on disk.
+func (s *side) record(ctx context.Context) error {
+	t, err := s.signedIn(ctx)
+	if err != nil {
+		return err
+	}
+	return s.call(ctx, streams, "PutRecord", &t.temporary, map[string]any{"StreamName": stream, "PartitionKey": t.identity, "Data": object}, nil)
+}
+
+// manyRecords are 500 of 200 bytes.
+var manyRecords = func() (list []map[string]any) {
+	for i := range 500 {
+		list = append(list, map[string]any{"PartitionKey": user(i), "Data": object[:200]})
+	}
+	return list
+}()
+
+// records writes them in one call.
+func (s *side) records(ctx context.Context) error {
+	t, err := s.signedIn(ctx)
+	if err != nil {
+		return err
+	}
+	return s.call(ctx, streams, "PutRecords", &t.temporary, map[string]any{"StreamName": stream, "Records": manyRecords}, nil)
+}
+
 // create is two requests: a user, and a password that stays.
 func (s *side) create(ctx context.Context) error {
 	return s.createUser(ctx, int(s.made.Add(1))+1_000_000)
@@ -257,7 +291,10 @@ func (s *side) makePools(ctx context.Context) error {
 	if err := s.makeRole(ctx); err != nil {
 		return err
 	}
-	return s.makeObject(ctx)
+	if err := s.makeObject(ctx); err != nil {
+		return err
+	}
+	return s.call(ctx, streams, "CreateStream", &root, map[string]any{"StreamName": stream, "ShardCount": 4}, nil)
 }
 
 // slowUsers are enough: what they cost does not depend on their number.
@@ -283,6 +320,7 @@ func (s *side) makeSlow(ctx context.Context, workers int) error {
 const rolePolicy = `{"Version":"2012-10-17","Statement":[
 	{"Effect":"Allow","Action":["mobileanalytics:PutEvents","cognito-sync:*"],"Resource":"*"},
 	{"Effect":"Allow","Action":["cognito-idp:Describe*","cognito-idp:List*"],"Resource":"arn:aws:cognito-idp:*:*:userpool/*"},
+	{"Effect":"Allow","Action":"kinesis:Put*","Resource":"arn:aws:kinesis:*:*:stream/` + stream + `"},
 	{"Effect":"Allow","Action":"s3:GetObject","Resource":"arn:aws:s3:::` + bucket + `/*"},
 	{"Effect":"Deny","Action":"s3:*","Resource":"arn:aws:s3:::` + bucket + `/private/*"}]}`
 

@@ -180,6 +180,8 @@ var flowGoals = map[string]flowGoal{
 	"describe":    {"G6", "signed and authorised: DescribeUserPool", 1.5, 0},
 	"object":      {"G6", "signed and authorised: S3 GET of 1 KiB", 1.5, 0},
 	"create":      {"G8", "create user with password, durable", 0, 2000},
+	"record":      {"K1", "PutRecord of 1 KiB, durable", 4, 0},
+	"records":     {"K2", "PutRecords of 500, durable", 2, 0},
 }
 
 func (b *bench) flowGoals(ctx context.Context) error {
@@ -231,6 +233,11 @@ func (b *bench) flowGoals(ctx context.Context) error {
 	}
 	b.report.add(goal{ID: "G10", What: fmt.Sprintf("memory with %d users after load", b.users), Goal: "≤ 65 MiB", Measured: fmt.Sprintf("%.0f MiB", memory), Met: memory <= 65})
 	// What is left would hide the memory of a usual day.
+	for _, fl := range recordFlows {
+		if err := measure(fl); err != nil {
+			return err
+		}
+	}
 	if b.wanted(slowFlow.name) || b.wanted("overload") {
 		if err := server.makeSlow(ctx, b.workers); err != nil {
 			return err

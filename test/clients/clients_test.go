@@ -65,6 +65,7 @@ func TestNode(t *testing.T) {
 		{"w1.test.mjs", nil},
 		{"w2.test.mjs", nil},
 		{"directory.test.mjs", nil},
+		{"streams.test.mjs", nil},
 		{"access.test.mjs", nil},
 		{"amplify.test.mjs", nil},
 		{"identityjs.test.mjs", nil},
@@ -109,7 +110,7 @@ func TestPython(t *testing.T) {
 		t.Fatalf("boto3 is not installed (%v): run `make test`, which installs it", err)
 	}
 	depends(t, "*.xml")
-	for _, program := range []string{"directory.py", "access.py"} {
+	for _, program := range []string{"directory.py", "access.py", "streams.py"} {
 		for _, kind := range storetest.Kinds(t) {
 			t.Run(program+"/"+kind, func(t *testing.T) {
 				t.Parallel()

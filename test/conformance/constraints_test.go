@@ -40,6 +40,7 @@ var services = []struct{ file, invalid, only string }{
 	{"cognito-idp", "InvalidParameterException", ""},
 	{"cognito-identity", "InvalidParameterException", ""},
 	{"iam", "ValidationError", ""},
+	{"kinesis", "ValidationException", ""},
 	{"ssm", "ValidationException", "Parameter"},
 	{"sts", "ValidationError", ""},
 }

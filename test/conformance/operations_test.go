@@ -17,6 +17,7 @@ import (
 	"gatehouse/internal/api/cognitoidentity"
 	"gatehouse/internal/api/cognitoidp"
 	"gatehouse/internal/api/iam"
+	"gatehouse/internal/api/kinesis"
 	"gatehouse/internal/api/ssm"
 	"gatehouse/internal/api/sts"
 )
@@ -40,6 +41,7 @@ var pages = []page{
 	{iam.Service, "../../internal/service/iam", "../../docs/operations-iam.md", "InvalidAction", []string{e2e, "../../internal/service/iam", "../../internal/service/sts"}},
 	{sts.Service, "../../internal/service/sts", "../../docs/operations-sts.md", "InvalidAction", []string{e2e, "../../internal/service/sts"}},
 	{ssm.Service, "../../internal/service/ssm", "../../docs/operations-ssm.md", "UnknownOperationException", []string{e2e}},
+	{kinesis.Service, "../../internal/service/kinesis", "../../docs/operations-kinesis.md", "UnknownOperationException", []string{e2e}},
 }
 
 // TestOperations holds the pages of operations to the code: every operation of

@@ -17,6 +17,7 @@ import (
 	"gatehouse/internal/api"
 	"gatehouse/internal/api/cognitoidentity"
 	"gatehouse/internal/api/cognitoidp"
+	"gatehouse/internal/api/kinesis"
 	"gatehouse/internal/api/ssm"
 	"gatehouse/test/awsclient"
 )
@@ -108,7 +109,7 @@ func TestSignedOperations_otherPool(t *testing.T) {
 // signed answers a stranger, built or not.
 func TestEverySignedOperation_unsigned(t *testing.T) {
 	e := start(t)
-	for _, service := range []*api.Service{cognitoidp.Service, cognitoidentity.Service, ssm.Service} {
+	for _, service := range []*api.Service{cognitoidp.Service, cognitoidentity.Service, ssm.Service, kinesis.Service} {
 		for name, op := range service.Operations {
 			a := e.post(nil, "", service.TargetPrefix+"."+name, "{}")
 			if missing := a.kind() == "MissingAuthenticationTokenException"; missing == op.Unsigned || a.status != http.StatusBadRequest {

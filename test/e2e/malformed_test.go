@@ -10,6 +10,7 @@ import (
 	"gatehouse/internal/api"
 	"gatehouse/internal/api/cognitoidentity"
 	"gatehouse/internal/api/cognitoidp"
+	"gatehouse/internal/api/kinesis"
 	"gatehouse/internal/api/ssm"
 )
 
@@ -18,7 +19,7 @@ import (
 func TestMalformed(t *testing.T) {
 	e := start(t)
 	cases := 0
-	for _, service := range []*api.Service{cognitoidp.Service, cognitoidentity.Service, ssm.Service} {
+	for _, service := range []*api.Service{cognitoidp.Service, cognitoidentity.Service, ssm.Service, kinesis.Service} {
 		for name, op := range service.Operations {
 			signer := e.root
 			if op.Unsigned {
@@ -53,7 +54,7 @@ func TestMalformed(t *testing.T) {
 			var v api.Violations
 			if op.New().Validate(&v); v.Message() != "" {
 				invalid := "InvalidParameterException"
-				if service == ssm.Service {
+				if service == ssm.Service || service == kinesis.Service {
 					invalid = "ValidationException"
 				}
 				if a := send(`{}`); a.status != http.StatusBadRequest || a.kind() != invalid && a.kind() != "UnknownOperationException" ||

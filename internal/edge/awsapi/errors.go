@@ -82,6 +82,8 @@ func (h *Handler) busy(c *call) *wireError {
 	code := "ThrottlingException"
 	if c.op != nil && slices.Contains(c.op.Errors, "TooManyRequestsException") {
 		code = "TooManyRequestsException"
+	} else if c.op != nil && slices.Contains(c.op.Errors, "ProvisionedThroughputExceededException") {
+		code = "ProvisionedThroughputExceededException"
 	} else if c.impl != nil && c.impl.API.Protocol == api.Query {
 		code = "Throttling"
 	}
@@ -95,6 +97,8 @@ func internalCode(c *call) string {
 	switch c.impl.API.Name {
 	case "cognito-idp", "cognito-identity":
 		return "InternalErrorException"
+	case "kinesis":
+		return "InternalFailureException"
 	case "ssm":
 		return "InternalServerError"
 	case "iam":

@@ -20,10 +20,13 @@ const MaxBody = 1 << 20
 
 // largeBodies are the operations whose requests may be larger, by target: the
 // pictures of a page's style come in them (2 MB, says the documentation of
-// CreateManagedLoginBranding).
+// CreateManagedLoginBranding), and the records of streams in base64: one of 1 MiB,
+// or 5 MiB of them with their keys.
 var largeBodies = map[string]int64{
 	"AWSCognitoIdentityProviderService.CreateManagedLoginBranding": 2 << 20,
 	"AWSCognitoIdentityProviderService.UpdateManagedLoginBranding": 2 << 20,
+	"Kinesis_20131202.PutRecord":                                   2 << 20,
+	"Kinesis_20131202.PutRecords":                                  8 << 20,
 }
 
 // usualBody is more than most request bodies have, in bytes.
