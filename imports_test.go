@@ -20,7 +20,7 @@ var layers = [][]string{
 	{"internal/authn/password"},
 	{"internal/seal"},
 	{"internal/store", "internal/authz/credentials"},
-	{"internal/authz/access", "internal/authn/pool", "internal/outbound/delivery", "internal/outbound/oidc"},
+	{"internal/authz/access", "internal/authn/pool", "internal/outbound/delivery", "internal/outbound/oidc", "internal/outbound/upstream"},
 	{"internal/authn/token", "internal/authn/risk"},
 	{"internal/outbound/trigger"},
 	{"internal/authn/signin"},

@@ -170,7 +170,11 @@ func (s *Server) moveClock(w http.ResponseWriter, r *http.Request) {
 }
 
 func (s *Server) reset(w http.ResponseWriter, r *http.Request) {
-	if err := s.db.Write(r.Context(), store.Reset); err != nil {
+	err := s.db.Write(r.Context(), store.Reset)
+	if err == nil {
+		err = s.s3.Adopt(r.Context())
+	}
+	if err != nil {
 		s.log.Error("reset", "error", err)
 		refuse(w, http.StatusServiceUnavailable, "the data could not be removed")
 		return

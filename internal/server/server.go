@@ -95,6 +95,7 @@ type Server struct {
 	users         *userpool.Service
 	kinesis       *kinesis.Service
 	s3            *s3.Service
+	parameters    *ssm.Service
 	api           *awsapi.Handler
 	sites         *site.Router
 	identities    http.Handler // discovery of the identity pools' tokens
@@ -142,6 +143,12 @@ func (s *Server) open(ctx context.Context, o Options) error {
 	}
 	if err := s.openRoot(ctx); err != nil {
 		return err
+	}
+	if err := s.s3.Adopt(ctx); err != nil {
+		return fmt.Errorf("open the buckets of --upstreams: %w", err)
+	}
+	if err := s.parameters.Adopt(ctx); err != nil {
+		return fmt.Errorf("open the parameters of --upstreams: %w", err)
 	}
 	s.http = newHTTPServer(s.observe(http.HandlerFunc(s.route)), tc, s.log)
 	return nil
@@ -251,15 +258,19 @@ func (s *Server) compose(o Options) error {
 	if err != nil {
 		return fmt.Errorf("open the object folder: %w", err)
 	}
-	s.s3, err = s3.New(s3.Config{DB: s.db, Blobs: blobs, Authenticator: streams{s.authenticator}, Access: s.authorizer, Account: c.Account,
+	buckets, paths, err := upstreams(c, now)
+	if err != nil {
+		return err
+	}
+	s.s3, err = s3.New(s3.Config{DB: s.db, Blobs: blobs, Upstreams: buckets, Authenticator: streams{s.authenticator}, Access: s.authorizer, Account: c.Account,
 		Region: c.Region, BaseDomain: c.BaseDomain, Now: now, Log: s.log,
 		RequestID: func(r *http.Request) string { return event.From(r.Context()).ID }})
 	if err != nil {
 		return err
 	}
 	s.speaker = speaker{s.s3, s.iam}
-	parameters := ssm.New(ssm.Config{DB: s.db, Account: c.Account, Region: c.Region})
 	s.kinesis = kinesis.New(kinesis.Config{DB: s.db, Ring: s.ring, Account: c.Account, Region: c.Region, Now: now, Log: s.log})
+	s.parameters = ssm.New(ssm.Config{DB: s.db, Account: c.Account, Region: c.Region, Upstreams: paths})
 	s.api = awsapi.New(awsapi.Config{
 		Auth: s.authenticator, Access: s.authorizer, Log: s.log, Unlisted: o.Unlisted,
 		Busy:        func(err error) bool { return errors.Is(err, store.ErrBusy) || errors.Is(err, engine.ErrBusy) },
@@ -270,7 +281,7 @@ func (s *Server) compose(o Options) error {
 			{API: cognitoidentity.Service, Service: identities, Checks: identities.Checks, ValidationCode: "InvalidParameterException"},
 			{API: apiiam.Service, Service: s.iam, Checks: s.iam.Checks, ValidationCode: "ValidationError"},
 			{API: apikinesis.Service, Service: s.kinesis, Checks: s.kinesis.Checks, ValidationCode: "ValidationException"},
-			{API: apissm.Service, Service: parameters, Checks: parameters.Checks, ValidationCode: "ValidationException"},
+			{API: apissm.Service, Service: s.parameters, Checks: s.parameters.Checks, ValidationCode: "ValidationException"},
 			{API: apists.Service, Service: tokenService, Checks: tokenService.Checks, SelfAuthorizing: sts.SelfAuthorizing, ValidationCode: "ValidationError"},
 		},
 	})

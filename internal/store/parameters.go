@@ -65,6 +65,13 @@ func Parameters(tx *Tx, region, after, before string, limit int) ([]*Parameter, 
 		region, after, before, limit)
 }
 
+// AnyParameter is the key of a parameter, of any region, behind a key and before
+// another; ErrNotFound when there is none.
+func AnyParameter(tx *Tx, after, before string) (key string, err error) {
+	err = tx.queryRow(`select key from ssm_parameters where key > $1 and key < $2 limit 1`, after, before).Scan(&key)
+	return key, err
+}
+
 // UpdateParameter writes version and tags.
 func UpdateParameter(tx *Tx, p *Parameter) error {
 	return tx.execOne(`update ssm_parameters set version = $3, tags = $4 where region = $1 and key = $2`, p.Region, p.Key, p.Version, p.Tags)

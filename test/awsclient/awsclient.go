@@ -97,3 +97,13 @@ func (c *Clients) Sign(r *http.Request, payloadHash, service string) error {
 	}
 	return c.signer.SignHTTP(r.Context(), creds, r, payloadHash, service, c.target.Region, time.Time{})
 }
+
+// SignS3 is Sign in S3's form, which leaves the path as it is.
+func (c *Clients) SignS3(r *http.Request, payloadHash string) error {
+	creds, err := c.creds.Retrieve(r.Context())
+	if err != nil {
+		return err
+	}
+	signer := clockSigner{v4.NewSigner(func(o *v4.SignerOptions) { o.DisableURIPathEscaping = true }), c.target.Now}
+	return signer.SignHTTP(r.Context(), creds, r, payloadHash, "s3", c.target.Region, time.Time{})
+}

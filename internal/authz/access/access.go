@@ -40,6 +40,8 @@ type Check struct {
 	// Context adds the keys of the action and the resource, lower case:
 	// s3:prefix, aws:resourcetag/k, …
 	Context policy.Context
+	// Unknown: see policy.Request.
+	Unknown []string
 	// ResourcePolicies and Grant: see policy.Policies.
 	ResourcePolicies []policy.Source
 	Grant            string

@@ -22,7 +22,7 @@ func NewAuthorizer(p Principals, account string) *Authorizer {
 // Decide answers a check, and notes the answer in the request's event.
 func (a *Authorizer) Decide(ctx context.Context, caller *Caller, check Check) (policy.Decision, error) {
 	req := &policy.Request{Principal: caller.Principal, Action: check.Action, Resource: check.Resource, ResourceAccount: a.account,
-		Context: merge(caller.Context, check.Context)}
+		Context: merge(caller.Context, check.Context), Unknown: check.Unknown}
 	pol := &policy.Policies{Resource: check.ResourcePolicies, Grant: check.Grant, Session: caller.SessionPolicies}
 	var err error
 	if pol.Identity, pol.Boundary, err = a.principals.Policies(ctx, caller.Principal); err != nil {

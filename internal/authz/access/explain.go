@@ -68,7 +68,7 @@ func (a *Authorizer) Decisions(requestID string) []Explanation {
 // such as aws:SourceIp, whoever asks must give. trust, if it has a name, is the
 // trust policy of the role that the check is about.
 func (a *Authorizer) Ask(ctx context.Context, p policy.Principal, check Check, trust policy.Source) (*Explanation, error) {
-	e := &Explanation{Request: policy.Request{Principal: p, Action: check.Action, Resource: check.Resource, ResourceAccount: a.account, Context: policy.Context{}},
+	e := &Explanation{Request: policy.Request{Principal: p, Action: check.Action, Resource: check.Resource, ResourceAccount: a.account, Context: policy.Context{}, Unknown: check.Unknown},
 		Policies: policy.Policies{Resource: check.ResourcePolicies, Grant: check.Grant}, Trust: trust, Notes: check.Notes}
 	switch p.Type {
 	case policy.Account, policy.User, policy.AssumedRole:

@@ -157,7 +157,7 @@ func appendTrace(all []Considered, req *Request, t PolicyType, sources []Source)
 			c.Element, c.Detail = st.mismatch(&q, source.Document.kind)
 			if c.Matched = c.Element == ""; c.Matched {
 				for i := range st.conditions {
-					c.Conditions = append(c.Conditions, st.conditions[i].asked(req.Context))
+					c.Conditions = append(c.Conditions, st.conditions[i].asked(&q))
 				}
 			}
 			all = append(all, c)
@@ -198,19 +198,23 @@ func (st *Statement) mismatch(q *query, kind Kind) (Element, string) {
 	}
 	for i := range st.conditions {
 		c := &st.conditions[i]
-		if c.holds(req.Context) {
+		unknown := c.unknown(q)
+		if unknown && st.Effect == Deny || !unknown && c.holds(req.Context) {
 			continue
 		}
-		return ConditionElement, c.asked(req.Context).Text
+		return ConditionElement, c.asked(q).Text
 	}
 	return "", ""
 }
 
 // asked tells a condition in words.
-func (c *condition) asked(ctx Context) Asked {
+func (c *condition) asked(q *query) Asked {
 	saw := "the request has no such key"
-	if got, ok := ctx[c.key]; ok {
+	if got, ok := q.req.Context[c.key]; ok {
 		saw = "the request has " + quoted(got)
+	}
+	if c.unknown(q) {
+		saw = "which is not known here and decides against the caller"
 	}
 	wanted := make([]string, len(c.values))
 	for i := range c.values {

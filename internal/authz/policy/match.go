@@ -1,6 +1,11 @@
 package policy
 
-import "gatehouse/internal/authz/arn"
+import (
+	"slices"
+	"strings"
+
+	"gatehouse/internal/authz/arn"
+)
 
 // query is a request prepared for asking many statements.
 type query struct {
@@ -33,6 +38,9 @@ func (st *Statement) matchesResource(q *query) bool {
 	var buf slotBuffer
 	for i := range st.resources {
 		r := &st.resources[i]
+		if q.unknown(r.vars) {
+			return st.Effect == Deny
+		}
 		if !r.pattern.All() {
 			if !q.isARN {
 				continue
@@ -49,11 +57,32 @@ func (st *Statement) matchesResource(q *query) bool {
 
 func (st *Statement) matchesConditions(q *query) bool {
 	for i := range st.conditions {
-		if !st.conditions[i].holds(q.req.Context) {
+		c := &st.conditions[i]
+		if len(q.req.Unknown) > 0 && c.unknown(q) {
+			if st.Effect == Allow {
+				return false
+			}
+			continue
+		}
+		if !c.holds(q.req.Context) {
 			return false
 		}
 	}
 	return true
+}
+
+// unknown reports whether one of the variables is a key of Request.Unknown.
+func (q *query) unknown(vars []variable) bool {
+	return len(q.req.Unknown) > 0 && slices.ContainsFunc(vars, func(v variable) bool { return q.unknownKey(v.key) })
+}
+
+func (q *query) unknownKey(key string) bool {
+	return slices.ContainsFunc(q.req.Unknown, func(prefix string) bool { return strings.HasPrefix(key, prefix) })
+}
+
+// unknown reports whether the condition asks for a key of Request.Unknown.
+func (c *condition) unknown(q *query) bool {
+	return q.unknownKey(c.key) || slices.ContainsFunc(c.values, func(v value) bool { return q.unknown(v.vars) })
 }
 
 // grantee says how the statement meets the caller. With NotPrincipal it is

@@ -58,6 +58,11 @@ type Request struct {
 	// account.
 	ResourceAccount string
 	Context         Context
+	// Unknown are the beginnings, in lower case, of condition keys that nobody
+	// here can know, such as the tags of an object that lives elsewhere. What
+	// such a key decides is decided against the caller: an Allow that asks for
+	// one does not match, a Deny does if all the rest of it does.
+	Unknown []string
 }
 
 // Source is a policy and the name by which an explanation calls it, such as

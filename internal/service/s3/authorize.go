@@ -86,10 +86,16 @@ func (r *request) decide(p permission, b *bucket, key string, object *store.Obje
 	return false, errAccessDenied.saying(deniedText(r.caller, p, check, decision)), nil
 }
 
+// unknownTags are the condition keys of objects that live elsewhere.
+var unknownTags = []string{"s3:existingobjecttag/"}
+
 // speak adds to a check what the bucket says about it: its policy, and what its
 // ACL or the object's grants.
 func (b *bucket) speak(check *access.Check, p permission, who *policy.Principal, object *store.Object) {
 	anonymous := who.Type == policy.Anonymous
+	if b.upstream != nil && p.on == onObject {
+		check.Unknown = unknownTags
+	}
 	check.Grant = b.aclGrant(p, object, !anonymous)
 	switch {
 	case b.policy == nil:

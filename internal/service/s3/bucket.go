@@ -26,6 +26,8 @@ type bucket struct {
 	website      *websiteConfiguration
 	lifecycle    *lifecycleConfiguration
 	versioning   string // "", Enabled or Suspended
+
+	upstream *Upstream // where its objects live; nil: here
 }
 
 // The kinds of settings, as rows of the store.
@@ -91,8 +93,9 @@ const (
 	objectWriter   = "ObjectWriter"
 )
 
-// enforced says that ACLs are off.
-func (b *bucket) enforced() bool { return b.ownership == ownerEnforced }
+// enforced says that ACLs are off. Nobody here knows those of objects that live
+// elsewhere.
+func (b *bucket) enforced() bool { return b.upstream != nil || b.ownership == ownerEnforced }
 
 // publicAccessBlock is Block Public Access (AWS: "Blocking public access to
 // your Amazon S3 storage"). The zero value blocks nothing.
@@ -159,6 +162,7 @@ func (s *Service) bucket(ctx context.Context, name string) (*bucket, error) {
 	if err != nil {
 		return nil, err
 	}
+	b.upstream = s.upstreams[name]
 	s.buckets.put(generation, b)
 	return b, nil
 }

@@ -115,7 +115,10 @@ func asError(err error) (e *Error, known bool) {
 		return e, true
 	}
 	var tooLarge *http.MaxBytesError
+	var failure *upstreamFailure
 	switch {
+	case errors.As(err, &failure):
+		return failure.answer, false
 	case errors.As(err, &tooLarge):
 		return errEntityTooLarge, true
 	case errors.Is(err, context.Canceled), errors.Is(err, errBodyCut):

@@ -47,7 +47,10 @@ func (s *Service) Speak(ctx context.Context, who *policy.Principal, check *acces
 		return nil
 	}
 	var object *store.Object
-	if isObject && !strings.ContainsAny(key, "*?") {
+	switch {
+	case b.upstream != nil && isObject:
+		note("the objects of bucket " + name + " live in another store: whether there is one of the key, and its tags, is not known here")
+	case isObject && !strings.ContainsAny(key, "*?"):
 		if object, err = s.object(ctx, name, key, ""); err != nil {
 			return err
 		}

@@ -136,18 +136,9 @@ const maxDelete = 1000
 // deleteObjects decides and answers for each key by itself; those that may go
 // go in one transaction.
 func (s *Service) deleteObjects(r *request) error {
-	h := r.http.Header
-	if c, err := requestedChecksum(h); err != nil {
+	in, err := r.readDelete()
+	if err != nil {
 		return err
-	} else if c.algorithm == "" && h.Get("Content-MD5") == "" {
-		return errInvalidRequest.saying("Missing required header for this request: Content-MD5 OR x-amz-checksum-*")
-	}
-	var in deleteRequest
-	if err := r.readXML(largeXML, &in); err != nil {
-		return err
-	}
-	if len(in.Objects) == 0 || len(in.Objects) > maxDelete {
-		return errMalformedXML
 	}
 	out := deleteResult{XMLNS: namespace}
 	type item struct {
@@ -173,7 +164,7 @@ func (s *Service) deleteObjects(r *request) error {
 	}
 	var deleted []deletedXML
 	var failed []deleteErrorXML
-	err := s.db.Write(r.ctx, func(tx *store.Tx) error {
+	err = s.db.Write(r.ctx, func(tx *store.Tx) error {
 		deleted, failed = nil, nil
 		for _, it := range admitted {
 			var refused *Error
@@ -208,6 +199,23 @@ func (s *Service) deleteObjects(r *request) error {
 	return nil
 }
 
+// readDelete reads the document of DeleteObjects.
+func (r *request) readDelete() (in deleteRequest, err error) {
+	h := r.http.Header
+	if c, err := requestedChecksum(h); err != nil {
+		return in, err
+	} else if c.algorithm == "" && h.Get("Content-MD5") == "" {
+		return in, errInvalidRequest.saying("Missing required header for this request: Content-MD5 OR x-amz-checksum-*")
+	}
+	if err := r.readXML(largeXML, &in); err != nil {
+		return in, err
+	}
+	if len(in.Objects) == 0 || len(in.Objects) > maxDelete {
+		return in, errMalformedXML
+	}
+	return in, nil
+}
+
 func (s *Service) mayDelete(r *request, p permission, key string, version string) error {
 	if key == "" {
 		return newError(http.StatusBadRequest, "UserKeyMustBeSpecified", "The request must contain a key.")
@@ -215,7 +223,7 @@ func (s *Service) mayDelete(r *request, p permission, key string, version string
 	if e := checkKey(key); e != nil {
 		return e
 	}
-	if version != "" && !versionForm.MatchString(version) {
+	if version != "" && !r.validVersion(version) {
 		return errNoSuchVersion
 	}
 	return r.authorizeObject(p, r.bucket, key, nil)

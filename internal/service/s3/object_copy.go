@@ -17,7 +17,9 @@ import (
 
 type copySource struct {
 	bucket *bucket
-	object *store.Object
+	object *store.Object // nil when the bucket lives elsewhere
+
+	key, version string
 }
 
 // copySource finds the source that x-amz-copy-source names and decides whether
@@ -39,7 +41,7 @@ func (r *request) copySource() (src copySource, err error) {
 	get, version := onO("GetObject", permRead), ""
 	if hasQuery {
 		version = strings.TrimPrefix(query, "versionId=")
-		if !versionForm.MatchString(version) {
+		if !versionForm.MatchString(version) && (r.bucket.upstream == nil || !foreignForm.MatchString(version)) {
 			return src, errInvalidArgument.saying("Invalid version id specified").with("ArgumentName", "versionId", "ArgumentValue", version)
 		}
 		get = onO("GetObjectVersion", permRead)
@@ -52,6 +54,10 @@ func (r *request) copySource() (src copySource, err error) {
 	}
 	if owner := r.http.Header.Get("x-amz-source-expected-bucket-owner"); owner != "" && owner != r.svc.account {
 		return src, errAccessDenied
+	}
+	src.key, src.version = key, version
+	if src.bucket.upstream != nil || r.bucket.upstream != nil {
+		return src, r.copyElsewhere(src, get)
 	}
 	if src.object, err = r.svc.object(r.ctx, name, key, version); err != nil {
 		return src, err
@@ -72,6 +78,18 @@ func (r *request) copySource() (src copySource, err error) {
 		return src, errPrecondition // also where a GET would answer 304
 	}
 	return src, nil
+}
+
+// copyElsewhere decides about a copy that has to do with another store. The
+// store itself copies, so both ends must be in it, under the same key of ours.
+func (r *request) copyElsewhere(src copySource, get permission) error {
+	if err := r.authorizeObject(get, src.bucket, src.key, nil); err != nil {
+		return err
+	}
+	if src.bucket.upstream == nil || r.bucket.upstream == nil || src.bucket.upstream.Store != r.bucket.upstream.Store {
+		return errNotImplemented.saying("A copy between " + src.bucket.row.Name + " and " + r.bucketName + " is not possible: their objects live in different stores.")
+	}
+	return nil
 }
 
 // read re-reads the source in the transaction that copies it, and refuses one

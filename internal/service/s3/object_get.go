@@ -144,6 +144,9 @@ func (r *request) send(o *store.Object, part byteRange, status int) error {
 		r.w.WriteHeader(status)
 		return nil
 	}
+	if r.bucket.upstream != nil {
+		return r.sendUpstream(o, part, status)
+	}
 	begun := false
 	for _, s := range cut(o.Segments, part) {
 		b, err := r.svc.blobs.Open(r.ctx, s.Blob)

@@ -44,6 +44,9 @@ type Config struct {
 	Authenticator Authenticator
 	Access        access.Decider
 	Account       string // 12 digits, the owner of all buckets
+	// Upstreams are the buckets that live elsewhere, by their names here. Adopt
+	// makes their records.
+	Upstreams map[string]*Upstream
 	// Region is where CreateBucket puts a bucket when the request names no
 	// region, neither by its signature nor in its document. Default us-east-1.
 	Region string
@@ -68,6 +71,7 @@ type Service struct {
 	auth       Authenticator
 	access     access.Decider
 	account    string
+	upstreams  map[string]*Upstream
 	owner      string // the account's canonical user id
 	region     string
 	baseDomain string
@@ -87,7 +91,7 @@ func New(c Config) (*Service, error) {
 	}
 	s := &Service{
 		db: c.DB, blobs: c.Blobs, auth: c.Authenticator, access: c.Access,
-		account: c.Account, owner: canonicalID(c.Account),
+		account: c.Account, upstreams: c.Upstreams, owner: canonicalID(c.Account),
 		region: cmp.Or(c.Region, defaultRegion), baseDomain: c.BaseDomain,
 		now: c.Now, log: c.Log, requestID: c.RequestID,
 		grace: cmp.Or(c.BlobGrace, time.Hour),
@@ -233,7 +237,8 @@ func (r *request) serve() (err error) {
 	if err := r.check(); err != nil {
 		return err
 	}
-	if r.op.load || r.op.on == onObject && r.http.Header.Get("If-Match") != "" {
+	elsewhere := r.bucket != nil && r.bucket.upstream != nil
+	if !elsewhere && (r.op.load || r.op.on == onObject && r.http.Header.Get("If-Match") != "") {
 		if r.object, err = s.object(r.ctx, r.bucketName, r.key, r.query.Get("versionId")); err != nil {
 			return err
 		}
@@ -248,7 +253,7 @@ func (r *request) serve() (err error) {
 			}
 		}
 	}
-	return r.op.run(s, r)
+	return r.run()(s, r)
 }
 
 // check refuses what no operation could do anything with.
@@ -268,7 +273,7 @@ func (r *request) check() error {
 	if owner := r.http.Header.Get("x-amz-expected-bucket-owner"); owner != "" && owner != r.svc.account {
 		return errAccessDenied
 	}
-	if v := r.query.Get("versionId"); r.query.Has("versionId") && !versionForm.MatchString(v) {
+	if v := r.query.Get("versionId"); r.query.Has("versionId") && !r.validVersion(v) {
 		if v == "" {
 			return errInvalidArgument.saying("Version id cannot be the empty string").with("ArgumentName", "versionId", "ArgumentValue", "")
 		}
@@ -283,7 +288,20 @@ func (r *request) check() error {
 	return r.readTags()
 }
 
-var versionForm = regexp.MustCompile(`^(null|[0-9a-f]{32})$`)
+var (
+	versionForm = regexp.MustCompile(`^(null|[0-9a-f]{32})$`)
+	// foreignForm is what the ids of versions and uploads elsewhere look like.
+	foreignForm = regexp.MustCompile(`^[A-Za-z0-9._~+/=-]{1,1000}$`)
+)
+
+func (r *request) validVersion(v string) bool {
+	if r.bucket != nil && r.bucket.upstream != nil {
+		return foreignForm.MatchString(v)
+	}
+	return versionForm.MatchString(v)
+}
+
+func (r *request) anonymous() bool { return r.caller.Principal.Type == policy.Anonymous }
 
 // presigned says that the signature came in the query.
 func (r *request) presigned() bool { return r.query.Has("X-Amz-Signature") }

@@ -208,6 +208,9 @@ func (r *request) page(site *websiteConfiguration, key string) error {
 
 // readable reads an object that everybody may read.
 func (r *request) readable(key string) (*store.Object, error) {
+	if r.bucket.upstream != nil {
+		return r.readableUpstream(key)
+	}
 	o, err := r.svc.object(r.ctx, r.bucketName, key, "")
 	if err != nil {
 		return nil, err

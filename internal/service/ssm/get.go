@@ -79,6 +79,10 @@ func (s *Service) get(ctx context.Context, tx *store.Tx, name string, decrypt *b
 
 // GetParameter reads one parameter.
 func (s *Service) GetParameter(ctx context.Context, in *ssm.GetParameterInput) (*ssm.GetParameterOutput, error) {
+	if r := s.refer(ctx, *in.Name); s.elsewhere(r) != nil {
+		p, err := s.getElsewhere(ctx, s.elsewhere(r), r, in.WithDecryption)
+		return &ssm.GetParameterOutput{Parameter: p}, err
+	}
 	out := &ssm.GetParameterOutput{}
 	err := s.DB.Read(ctx, func(tx *store.Tx) (err error) {
 		out.Parameter, err = s.get(ctx, tx, *in.Name, in.WithDecryption)
@@ -93,24 +97,46 @@ func (s *Service) GetParameters(ctx context.Context, in *ssm.GetParametersInput)
 	err := s.DB.Read(ctx, func(tx *store.Tx) error {
 		out = &ssm.GetParametersOutput{Parameters: []ssm.Parameter{}, InvalidParameters: []string{}}
 		for i, name := range in.Names {
-			if slices.Contains(in.Names[:i], name) {
+			if slices.Contains(in.Names[:i], name) || s.elsewhere(s.refer(ctx, name)) != nil {
 				continue
 			}
 			p, err := s.get(ctx, tx, name, in.WithDecryption)
-			var missing *ssm.ParameterNotFound
-			var noVersion *ssm.ParameterVersionNotFound
-			switch {
-			case errors.As(err, &missing), errors.As(err, &noVersion):
-				out.InvalidParameters = append(out.InvalidParameters, name)
-			case err != nil:
+			if err := add(out, name, p, err); err != nil {
 				return err
-			default:
-				out.Parameters = append(out.Parameters, *p)
 			}
 		}
 		return nil
 	})
-	return out, err
+	if err != nil {
+		return nil, err
+	}
+	for i, name := range in.Names {
+		r := s.refer(ctx, name)
+		u := s.elsewhere(r)
+		if u == nil || slices.Contains(in.Names[:i], name) {
+			continue
+		}
+		p, err := s.getElsewhere(ctx, u, r, in.WithDecryption)
+		if err := add(out, name, p, err); err != nil {
+			return nil, err
+		}
+	}
+	return out, nil
+}
+
+// add notes a parameter that was read, or that it is not there.
+func add(out *ssm.GetParametersOutput, name string, p *ssm.Parameter, err error) error {
+	var missing *ssm.ParameterNotFound
+	var noVersion *ssm.ParameterVersionNotFound
+	switch {
+	case errors.As(err, &missing), errors.As(err, &noVersion):
+		out.InvalidParameters = append(out.InvalidParameters, name)
+	case err != nil:
+		return err
+	default:
+		out.Parameters = append(out.Parameters, *p)
+	}
+	return nil
 }
 
 // GetParametersByPath reads the parameters under a path, in the order of their
@@ -135,6 +161,22 @@ func (s *Service) GetParametersByPath(ctx context.Context, in *ssm.GetParameters
 			filters = slices.Delete(filters, i, i+1)
 			break
 		}
+	}
+	if u := s.covering(path); u != nil {
+		return s.pathElsewhere(ctx, u, path, in, in.NextToken, filters, label)
+	}
+	if u, token, far, err := s.readFar(in.NextToken); far {
+		if err == nil && (!api.Value(in.Recursive) || !strings.HasPrefix(u.Path+"/", path)) {
+			err = &ssm.InvalidNextToken{Message: "The specified token isn't valid."}
+		}
+		if err != nil {
+			return nil, err
+		}
+		out, err := s.pathElsewhere(ctx, u, path, in, token, filters, label)
+		if err == nil {
+			out.NextToken = s.nextFar(u, out.NextToken, path)
+		}
+		return out, err
 	}
 	out := &ssm.GetParametersByPathOutput{Parameters: []ssm.Parameter{}}
 	out.NextToken, err = s.list(ctx, path, in.NextToken, cmp.Or(api.Value(in.MaxResults), 10), func(tx *store.Tx, p *store.Parameter) (bool, error) {
@@ -162,6 +204,9 @@ func (s *Service) GetParametersByPath(ctx context.Context, in *ssm.GetParameters
 		out.Parameters = append(out.Parameters, *found)
 		return true, nil
 	}, func() { out.Parameters = []ssm.Parameter{} })
+	if err == nil && out.NextToken == nil && api.Value(in.Recursive) {
+		out.NextToken = s.nextFar(nil, nil, path)
+	}
 	return out, err
 }
 
@@ -185,6 +230,16 @@ func (s *Service) DescribeParameters(ctx context.Context, in *ssm.DescribeParame
 	if api.Value(in.Shared) { // by other accounts, of which there are none
 		return out, nil
 	}
+	if u, token, far, err := s.readFar(in.NextToken); far {
+		if err != nil {
+			return nil, err
+		}
+		out, err := s.describeElsewhere(ctx, u, in.MaxResults, token, filters)
+		if err == nil {
+			out.NextToken = s.nextFar(u, out.NextToken, "/")
+		}
+		return out, err
+	}
 	out.NextToken, err = s.list(ctx, "/", in.NextToken, cmp.Or(api.Value(in.MaxResults), 50), func(tx *store.Tx, p *store.Parameter) (bool, error) {
 		v, err := store.ParameterVersionByNumber(tx, p, p.Version)
 		if err != nil {
@@ -202,6 +257,9 @@ func (s *Service) DescribeParameters(ctx context.Context, in *ssm.DescribeParame
 			Version: new(int(v.Number)), Tier: &set.Tier, DataType: new("text")})
 		return true, nil
 	}, func() { out.Parameters = []ssm.ParameterMetadata{} })
+	if err == nil && out.NextToken == nil {
+		out.NextToken = s.nextFar(nil, nil, "/")
+	}
 	return out, err
 }
 
@@ -264,6 +322,10 @@ func (s *Service) list(ctx context.Context, path string, token *string, most int
 
 // GetParameterHistory lists a parameter's versions, the oldest first.
 func (s *Service) GetParameterHistory(ctx context.Context, in *ssm.GetParameterHistoryInput) (*ssm.GetParameterHistoryOutput, error) {
+	r := s.refer(ctx, *in.Name)
+	if u := s.elsewhere(r); u != nil {
+		return s.historyElsewhere(ctx, u, r, in)
+	}
 	after, most := int64(0), cmp.Or(api.Value(in.MaxResults), 50)
 	if in.NextToken != nil {
 		var err error
@@ -271,7 +333,6 @@ func (s *Service) GetParameterHistory(ctx context.Context, in *ssm.GetParameterH
 			return nil, &ssm.InvalidNextToken{Message: "The specified token isn't valid."}
 		}
 	}
-	r := s.refer(ctx, *in.Name)
 	var out *ssm.GetParameterHistoryOutput
 	err := s.DB.Read(ctx, func(tx *store.Tx) error {
 		out = &ssm.GetParameterHistoryOutput{Parameters: []ssm.ParameterHistory{}}

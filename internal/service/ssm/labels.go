@@ -29,6 +29,9 @@ func (s *Service) LabelParameterVersion(ctx context.Context, in *ssm.LabelParame
 		}
 	}
 	r := s.refer(ctx, *in.Name)
+	if u := s.elsewhere(r); u != nil {
+		return s.labelElsewhere(ctx, u, r, in)
+	}
 	var out *ssm.LabelParameterVersionOutput
 	err := s.DB.Write(ctx, func(tx *store.Tx) error {
 		p, err := s.find(ctx, tx, r)
@@ -168,13 +171,21 @@ func (s *Service) taggable(ctx context.Context, tx *store.Tx, kind ssm.ResourceT
 	p, err := s.find(ctx, tx, s.refer(ctx, id))
 	var missing *ssm.ParameterNotFound
 	if errors.As(err, &missing) {
-		return nil, &ssm.InvalidResourceId{Message: "The resource ID " + id + " is not valid. Verify that it is that of a parameter."}
+		return nil, invalidResource(id)
 	}
 	return p, err
 }
 
+func invalidResource(id string) error {
+	return &ssm.InvalidResourceId{Message: "The resource ID " + id + " is not valid. Verify that it is that of a parameter."}
+}
+
 // AddTagsToResource adds tags to a parameter, or changes them.
 func (s *Service) AddTagsToResource(ctx context.Context, in *ssm.AddTagsToResourceInput) (*ssm.AddTagsToResourceOutput, error) {
+	if u, r, send := s.tagged(ctx, *in.ResourceType, *in.ResourceId); u != nil {
+		send.Tags = in.Tags
+		return &ssm.AddTagsToResourceOutput{}, changeTags(ctx, u, "AddTagsToResource", r, send)
+	}
 	return &ssm.AddTagsToResourceOutput{}, s.DB.Write(ctx, func(tx *store.Tx) error {
 		p, err := s.taggable(ctx, tx, *in.ResourceType, *in.ResourceId)
 		if err != nil {
@@ -194,6 +205,10 @@ func (s *Service) AddTagsToResource(ctx context.Context, in *ssm.AddTagsToResour
 // RemoveTagsFromResource removes tags from a parameter; those that it does not
 // have are none of its.
 func (s *Service) RemoveTagsFromResource(ctx context.Context, in *ssm.RemoveTagsFromResourceInput) (*ssm.RemoveTagsFromResourceOutput, error) {
+	if u, r, send := s.tagged(ctx, *in.ResourceType, *in.ResourceId); u != nil {
+		send.TagKeys = in.TagKeys
+		return &ssm.RemoveTagsFromResourceOutput{}, changeTags(ctx, u, "RemoveTagsFromResource", r, send)
+	}
 	return &ssm.RemoveTagsFromResourceOutput{}, s.DB.Write(ctx, func(tx *store.Tx) error {
 		p, err := s.taggable(ctx, tx, *in.ResourceType, *in.ResourceId)
 		if err != nil {
@@ -215,6 +230,9 @@ func (s *Service) RemoveTagsFromResource(ctx context.Context, in *ssm.RemoveTags
 
 // ListTagsForResource lists a parameter's tags, by key.
 func (s *Service) ListTagsForResource(ctx context.Context, in *ssm.ListTagsForResourceInput) (*ssm.ListTagsForResourceOutput, error) {
+	if u, r, send := s.tagged(ctx, *in.ResourceType, *in.ResourceId); u != nil {
+		return s.listTagsElsewhere(ctx, u, r, send)
+	}
 	out := &ssm.ListTagsForResourceOutput{}
 	err := s.DB.Read(ctx, func(tx *store.Tx) error {
 		p, err := s.taggable(ctx, tx, *in.ResourceType, *in.ResourceId)

@@ -107,7 +107,9 @@ func (s *Service) Checks(ctx context.Context, op string, in api.Input) ([]access
 			if o.keys != nil {
 				check.Context = o.keys(in)
 			}
-			if err := s.addTags(ctx, tx, r, check.Context); err != nil {
+			if s.elsewhere(r) != nil {
+				check.Unknown = unknownTags
+			} else if err := s.addTags(ctx, tx, r, check.Context); err != nil {
 				return err
 			}
 			checks = append(checks, check)
@@ -121,6 +123,9 @@ func (s *Service) Checks(ctx context.Context, op string, in api.Input) ([]access
 	})
 	return checks, err
 }
+
+// unknownTags are the condition keys of parameters that live elsewhere.
+var unknownTags = []string{"aws:resourcetag/", "ssm:resourcetag/"}
 
 // addTags adds the keys of a parameter's tags; one that is not here has none.
 func (s *Service) addTags(ctx context.Context, tx *store.Tx, r reference, c policy.Context) error {

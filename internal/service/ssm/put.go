@@ -41,8 +41,9 @@ type settings struct {
 }
 
 const (
-	msgName = `Parameter name: can't be prefixed with "aws" or "ssm" (case-insensitive). If formed as a path, it can consist of sub-paths divided by slash symbol; each sub-path can be formed as a mix of letters, numbers and the following 3 symbols .-_`
-	msgTags = "Invalid request: tags and overwrite can't be used together. To create a parameter with tags, please remove overwrite flag. To update tags for an existing parameter, please use AddTagsToResource or RemoveTagsFromResource."
+	msgExists = "The parameter already exists. To overwrite this value, set the overwrite option in the request to true."
+	msgName   = `Parameter name: can't be prefixed with "aws" or "ssm" (case-insensitive). If formed as a path, it can consist of sub-paths divided by slash symbol; each sub-path can be formed as a mix of letters, numbers and the following 3 symbols .-_`
+	msgTags   = "Invalid request: tags and overwrite can't be used together. To create a parameter with tags, please remove overwrite flag. To update tags for an existing parameter, please use AddTagsToResource or RemoveTagsFromResource."
 )
 
 var legalName = regexp.MustCompile(`^/?[a-zA-Z0-9_.-]+(/[a-zA-Z0-9_.-]+)*$`)
@@ -80,6 +81,9 @@ func (s *Service) PutParameter(ctx context.Context, in *ssm.PutParameterInput) (
 	if err != nil {
 		return nil, err
 	}
+	if u := s.elsewhere(r); u != nil {
+		return s.putElsewhere(ctx, u, r, in)
+	}
 	var out *ssm.PutParameterOutput
 	err = s.DB.Write(ctx, func(tx *store.Tx) error {
 		p, err := store.ParameterByKey(tx, s.region(ctx), r.key)
@@ -90,7 +94,7 @@ func (s *Service) PutParameter(ctx context.Context, in *ssm.PutParameterInput) (
 		case err != nil:
 			return err
 		case !api.Value(in.Overwrite):
-			return &ssm.ParameterAlreadyExists{Message: "The parameter already exists. To overwrite this value, set the overwrite option in the request to true."}
+			return &ssm.ParameterAlreadyExists{Message: msgExists}
 		default:
 			last, err := store.ParameterVersionByNumber(tx, p, p.Version)
 			if err != nil {
@@ -262,7 +266,7 @@ func (s *Service) delete(ctx context.Context, names []string) (deleted map[strin
 		deleted = map[string]bool{}
 		for _, name := range names {
 			r := s.refer(ctx, name)
-			if r.foreign || r.selector != "" {
+			if r.foreign || r.selector != "" || s.elsewhere(r) != nil {
 				continue
 			}
 			err := store.DeleteParameter(tx, s.region(ctx), r.key)
@@ -275,5 +279,22 @@ func (s *Service) delete(ctx context.Context, names []string) (deleted map[strin
 		}
 		return nil
 	})
-	return deleted, err
+	if err != nil {
+		return nil, err
+	}
+	for _, name := range names {
+		r := s.refer(ctx, name)
+		u := s.elsewhere(r)
+		if u == nil || r.selector != "" {
+			continue
+		}
+		there, err := s.deleteElsewhere(ctx, u, r)
+		if err != nil {
+			return nil, err
+		}
+		if there {
+			deleted[name] = true
+		}
+	}
+	return deleted, nil
 }

@@ -23,6 +23,9 @@ type Config struct {
 	DB      *store.DB
 	Account string // 12 digits
 	Region  string // of callers whose request names none
+	// Upstreams are the paths whose parameters live elsewhere. Adopt has looked
+	// at them.
+	Upstreams []Upstream
 }
 
 // Service implements the Parameter Store of ssm.API.
