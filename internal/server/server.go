@@ -269,8 +269,8 @@ func (s *Server) compose(o Options) error {
 		return err
 	}
 	s.speaker = speaker{s.s3, s.iam}
-	s.parameters = ssm.New(ssm.Config{DB: s.db, Account: c.Account, Region: c.Region, Upstreams: paths})
 	s.kinesis = kinesis.New(kinesis.Config{DB: s.db, Ring: s.ring, Account: c.Account, Region: c.Region, Now: now, Log: s.log})
+	s.parameters = ssm.New(ssm.Config{DB: s.db, Account: c.Account, Region: c.Region, Upstreams: paths})
 	s.api = awsapi.New(awsapi.Config{
 		Auth: s.authenticator, Access: s.authorizer, Log: s.log, Unlisted: o.Unlisted,
 		Busy:        func(err error) bool { return errors.Is(err, store.ErrBusy) || errors.Is(err, engine.ErrBusy) },
