@@ -80,7 +80,7 @@ func (c *Config) flags(fs *flag.FlagSet) {
 	fs.StringVar(&c.Compromised, "compromised-passwords", "", "`file` of hashes of passwords that were leaked, for threat protection: lines of SHA-1 in hex, sorted, as Have I Been Pwned's downloader writes them (HASH:COUNT). It is searched where it is, never loaded; without it no password is known to be compromised")
 	fs.StringVar(&c.Locations, "locations", "", "`file` of where networks are, for threat protection: CSV with the columns cidr,country,city,latitude,longitude, IPv4 and IPv6, at most 8 million lines; without it new devices are noticed, and impossible travel is not")
 	fs.StringVar(&c.Templates, "templates", "", "`folder` of files that take the place of those of the pages of user pools' domains: their template, style sheets and texts (docs/templates.md); checked at the start")
-	fs.StringVar(&c.Upstreams, "upstreams", "", "`file` of the buckets and parameters that live in other stores, S3-compatible or SSM, and of the keys to them (docs/upstreams.md); without it everything lives here")
+	fs.StringVar(&c.Upstreams, "upstreams", "", "`file` of the buckets, parameters and streams that live in other stores, S3-compatible, SSM or Kinesis, and of the keys to them (docs/upstreams.md); without it everything lives here")
 	fs.StringVar(&c.Log, "log", "text", "`form` of the log on standard error: text or json")
 	fs.BoolVar(&c.Dev, "dev", false, "add the root key test/test, open outbox and clock without credentials; loopback only. No check is skipped")
 }

@@ -15,13 +15,15 @@ import (
 	"github.com/goccy/go-yaml/ast"
 )
 
-// Upstream is a bucket, or the parameters under a path, that live in a store
-// elsewhere: an entry of the file of --upstreams.
+// Upstream is a bucket, the parameters under a path, or a stream, that live in a
+// store elsewhere: an entry of the file of --upstreams.
 type Upstream struct {
-	Bucket     string // its name here, or empty
-	Parameters string // the path here, /app/prod, or empty
+	// One of these is not empty:
+	Bucket     string // its name here
+	Parameters string // the path here, /app/prod
+	Stream     string // its name here
 
-	Name      string   // the bucket's name or the path there
+	Name      string   // the bucket's or stream's name or the path there
 	Endpoint  *url.URL // scheme and host alone
 	Region    string   // of the signature
 	PathStyle bool     // the bucket's name in the path, not in front of the host
@@ -33,8 +35,11 @@ type Upstream struct {
 
 // Service is the signing name of what lives there.
 func (u *Upstream) Service() string {
-	if u.Bucket != "" {
+	switch {
+	case u.Bucket != "":
 		return "s3"
+	case u.Stream != "":
+		return "kinesis"
 	}
 	return "ssm"
 }
@@ -43,6 +48,7 @@ func (u *Upstream) Service() string {
 type entry struct {
 	Bucket     string `yaml:"bucket"`
 	Parameters string `yaml:"parameters"`
+	Stream     string `yaml:"stream"`
 	Name       string `yaml:"name"`
 	Endpoint   string `yaml:"endpoint"`
 	Region     string `yaml:"region"`
@@ -105,8 +111,11 @@ func parseUpstreams(text []byte) ([]Upstream, error) {
 			return nil, fmt.Errorf("in the entry of line %d: %w", line, err)
 		}
 		what := "bucket " + u.Bucket
-		if u.Bucket == "" {
+		switch {
+		case u.Parameters != "":
 			what = "parameters " + u.Parameters
+		case u.Stream != "":
+			what = "stream " + u.Stream
 		}
 		if other := lines[what]; other != 0 {
 			return nil, fmt.Errorf("in the entry of line %d: line %d speaks of %s already", line, other, what)
@@ -128,24 +137,33 @@ var (
 	// name is one segment of a path.
 	bucketThere = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{1,254}$`)
 	pathForm    = regexp.MustCompile(`^(/[a-zA-Z0-9_.-]+)+$`)
+	streamForm  = regexp.MustCompile(`^[a-zA-Z0-9_.-]{1,128}$`)
 	signRegion  = regexp.MustCompile(`^[a-z0-9-]{1,32}$`)
 	keyForm     = regexp.MustCompile(`^[\x21-\x7e]+$`) // no blank, nothing that ends a header
 )
 
 // upstream checks an entry and gathers its keys.
 func (e *entry) upstream() (*Upstream, error) {
-	u := &Upstream{Bucket: e.Bucket, Parameters: e.Parameters, Name: cmp.Or(e.Name, e.Bucket, e.Parameters), Region: cmp.Or(e.Region, "us-east-1"),
+	u := &Upstream{Bucket: e.Bucket, Parameters: e.Parameters, Stream: e.Stream, Name: cmp.Or(e.Name, e.Bucket, e.Parameters, e.Stream), Region: cmp.Or(e.Region, "us-east-1"),
 		PathStyle: e.PathStyle == nil || *e.PathStyle, AnyKey: e.AnyKey}
+	kinds := 0
+	for _, kind := range []string{e.Bucket, e.Parameters, e.Stream} {
+		if kind != "" {
+			kinds++
+		}
+	}
 	switch {
-	case (e.Bucket == "") == (e.Parameters == ""):
-		return nil, errors.New("an entry has either bucket or parameters")
+	case kinds != 1:
+		return nil, errors.New("an entry has one of bucket, parameters and stream")
 	case e.Bucket != "" && !bucketForm.MatchString(e.Bucket):
 		return nil, errors.New("bucket is not a name that a bucket here can have")
 	case e.Bucket != "" && (!bucketThere.MatchString(u.Name) || strings.Contains(u.Name, "..")):
 		return nil, errors.New("name is not that of a bucket")
 	case e.Parameters != "" && (!pathForm.MatchString(e.Parameters) || !pathForm.MatchString(u.Name)):
 		return nil, errors.New("parameters and name are paths such as /app/prod, without a slash at their end")
-	case e.Parameters != "" && (e.PathStyle != nil || e.AnyKey):
+	case e.Stream != "" && (!streamForm.MatchString(e.Stream) || !streamForm.MatchString(u.Name)):
+		return nil, errors.New("stream and name are names of streams: up to 128 letters, digits, _, . and -")
+	case e.Bucket == "" && (e.PathStyle != nil || e.AnyKey):
 		return nil, errors.New("path-style and any-key are for buckets")
 	case !signRegion.MatchString(u.Region):
 		return nil, errors.New("region does not look like us-east-1")

@@ -38,11 +38,20 @@ func TestReadUpstreams(t *testing.T) {
   access-key-id: AKIAOTHER
   secret-access-key: "`+hidden+`"
   session-token: token
+- stream: clicks
+  name: team.clicks-live
+  endpoint: https://kinesis.eu-west-1.amazonaws.com
+  access-key-id: AKIATHIRD
+  secret-access-key: "`+hidden+`"
+- stream: photos # the names of kinds have nothing to do with each other
+  endpoint: https://kinesis.eu-west-1.amazonaws.com
+  access-key-id: AKIATHIRD
+  secret-access-key: "`+hidden+`"
 `))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(list) != 2 {
+	if len(list) != 4 {
 		t.Fatalf("%d entries", len(list))
 	}
 	a, b := list[0], list[1]
@@ -52,6 +61,9 @@ func TestReadUpstreams(t *testing.T) {
 	}
 	if b.Parameters != "/app/prod" || b.Name != "/app/prod" || b.Region != "eu-west-1" || !b.PathStyle || b.SessionToken != "token" || b.Service() != "ssm" {
 		t.Errorf("got %+v", b)
+	}
+	if c, d := list[2], list[3]; c.Stream != "clicks" || c.Name != "team.clicks-live" || c.Region != "us-east-1" || c.Service() != "kinesis" || d.Stream != "photos" || d.Name != "photos" {
+		t.Errorf("got %+v, %+v", c, d)
 	}
 }
 
@@ -67,8 +79,13 @@ func TestReadUpstreams_refusals(t *testing.T) {
 		{good + "  path-style: maybe" + "\n", "in the entry of line 1: [5:"},
 		{good + "  secret-access-key: x\n", "already defined"},
 		{good + good, "in the entry of line 5: line 1 speaks of bucket photos already"},
-		{"- endpoint: https://x" + keys, "either bucket or parameters"},
-		{"- bucket: photos\n  parameters: /a\n  endpoint: https://x" + keys, "either bucket or parameters"},
+		{"- endpoint: https://x" + keys, "one of bucket, parameters and stream"},
+		{"- bucket: photos\n  parameters: /a\n  endpoint: https://x" + keys, "one of bucket, parameters and stream"},
+		{"- bucket: photos\n  stream: clicks\n  endpoint: https://x" + keys, "one of bucket, parameters and stream"},
+		{"- stream: a/b\n  endpoint: https://x" + keys, "stream and name are names of streams"},
+		{"- stream: clicks\n  name: arn:aws:kinesis\n  endpoint: https://x" + keys, "stream and name are names of streams"},
+		{"- stream: clicks\n  path-style: true\n  endpoint: https://x" + keys, "are for buckets"},
+		{"- stream: clicks\n  endpoint: https://x" + keys + "- stream: clicks\n  endpoint: https://y" + keys, "in the entry of line 5: line 1 speaks of stream clicks already"},
 		{"- bucket: Photos\n  endpoint: https://x" + keys, "not a name that a bucket here can have"},
 		{"- bucket: photos\n  name: a/../b\n  endpoint: https://x" + keys, "name is not that of a bucket"},
 		{"- bucket: photos\n  name: a..b\n  endpoint: https://x" + keys, "name is not that of a bucket"},
@@ -111,7 +128,7 @@ func FuzzParseUpstreams(f *testing.F) {
 	f.Fuzz(func(t *testing.T, text []byte) {
 		list, err := parseUpstreams(text)
 		for _, u := range list {
-			if err != nil || (u.Bucket == "") == (u.Parameters == "") || u.Endpoint == nil || u.AccessKeyID == "" || u.SecretKey == "" {
+			if err != nil || u.Bucket+u.Parameters+u.Stream == "" || u.Endpoint == nil || u.AccessKeyID == "" || u.SecretKey == "" {
 				t.Errorf("%q gave %+v, %v", text, u, err)
 			}
 		}

@@ -150,6 +150,9 @@ func (s *Server) open(ctx context.Context, o Options) error {
 	if err := s.parameters.Adopt(ctx); err != nil {
 		return fmt.Errorf("open the parameters of --upstreams: %w", err)
 	}
+	if err := s.kinesis.Adopt(ctx); err != nil {
+		return fmt.Errorf("open the streams of --upstreams: %w", err)
+	}
 	s.http = newHTTPServer(s.observe(http.HandlerFunc(s.route)), tc, s.log)
 	return nil
 }
@@ -258,19 +261,19 @@ func (s *Server) compose(o Options) error {
 	if err != nil {
 		return fmt.Errorf("open the object folder: %w", err)
 	}
-	buckets, paths, err := upstreams(c, now)
+	far, err := upstreams(c, now)
 	if err != nil {
 		return err
 	}
-	s.s3, err = s3.New(s3.Config{DB: s.db, Blobs: blobs, Upstreams: buckets, Authenticator: streams{s.authenticator}, Access: s.authorizer, Account: c.Account,
+	s.s3, err = s3.New(s3.Config{DB: s.db, Blobs: blobs, Upstreams: far.buckets, Authenticator: streams{s.authenticator}, Access: s.authorizer, Account: c.Account,
 		Region: c.Region, BaseDomain: c.BaseDomain, Now: now, Log: s.log,
 		RequestID: func(r *http.Request) string { return event.From(r.Context()).ID }})
 	if err != nil {
 		return err
 	}
 	s.speaker = speaker{s.s3, s.iam}
-	s.kinesis = kinesis.New(kinesis.Config{DB: s.db, Ring: s.ring, Account: c.Account, Region: c.Region, Now: now, Log: s.log})
-	s.parameters = ssm.New(ssm.Config{DB: s.db, Account: c.Account, Region: c.Region, Upstreams: paths})
+	s.kinesis = kinesis.New(kinesis.Config{DB: s.db, Ring: s.ring, Account: c.Account, Region: c.Region, Upstreams: far.streams, Now: now, Log: s.log})
+	s.parameters = ssm.New(ssm.Config{DB: s.db, Account: c.Account, Region: c.Region, Upstreams: far.parameters})
 	s.api = awsapi.New(awsapi.Config{
 		Auth: s.authenticator, Access: s.authorizer, Log: s.log, Unlisted: o.Unlisted,
 		Busy:        func(err error) bool { return errors.Is(err, store.ErrBusy) || errors.Is(err, engine.ErrBusy) },

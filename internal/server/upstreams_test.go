@@ -33,6 +33,11 @@ func TestUpstreams_start(t *testing.T) {
 		if err := store.PutObject(tx, &store.Object{Bucket: "full", Key: "k", ETag: "e", Modified: tx.Now}); err != nil {
 			return err
 		}
+		for name, status := range map[string]string{"clicks": "ACTIVE", "leaving": "DELETING"} {
+			if err := store.InsertStream(tx, &store.Stream{Region: "eu-west-1", Name: name, ID: name, Status: status, Settings: "{}"}); err != nil {
+				return err
+			}
+		}
 		return store.InsertParameter(tx, &store.Parameter{Region: "eu-west-1", Key: "app/prod/x", Name: "/app/prod/x", Version: 1, Tags: "{}"})
 	}); err != nil {
 		t.Fatal(err)
@@ -44,6 +49,7 @@ func TestUpstreams_start(t *testing.T) {
 		"- bucket: full\n" + keys:                        "bucket full holds objects or uploads here",
 		"- parameters: /app\n" + keys:                    "parameter app/prod/x is kept here, so /app cannot live elsewhere",
 		"- parameters: /app/prod\n" + keys:               "parameter app/prod/x is kept here",
+		"- stream: clicks\n" + keys:                      "stream clicks is kept here, in eu-west-1, so it cannot live elsewhere",
 		"- bucket: xn--photos\n" + keys:                  "xn--photos cannot be the name of a bucket here",
 		"- bucket: photos\n  endpoint: ftp://x\n" + keys: "already defined",
 		"- bucket: photos\n":                             "endpoint is a URL",
@@ -54,7 +60,7 @@ func TestUpstreams_start(t *testing.T) {
 			t.Errorf("%q: %v, want %s", text, err, want)
 		}
 	}
-	c.Upstreams = write("- bucket: photos\n" + keys + "- parameters: /app/prod/x\n" + keys + "- parameters: /app/pro\n" + keys)
+	c.Upstreams = write("- bucket: photos\n" + keys + "- parameters: /app/prod/x\n" + keys + "- parameters: /app/pro\n" + keys + "- stream: leaving\n" + keys + "- stream: click\n" + keys)
 	second := start(t, c)
 	has := func() {
 		t.Helper()

@@ -46,6 +46,12 @@ func EveryStream(tx *Tx, afterRegion, afterName string, limit int) ([]*Stream, e
 	return collect(tx, scanStream, `select `+streamColumns+` from kinesis_streams where (region, name) > ($1, $2) order by region, name limit $3`, afterRegion, afterName, limit)
 }
 
+// AnyStream is a stream of a name, of any region, that does not have a status;
+// ErrNotFound when there is none.
+func AnyStream(tx *Tx, name, but string) (*Stream, error) {
+	return scanStream(tx.queryRow(`select `+streamColumns+` from kinesis_streams where name = $1 and status <> $2 limit 1`, name, but))
+}
+
 // UpdateStream writes status and settings. A stream that is gone, or another by
 // now, is ErrNotFound.
 func UpdateStream(tx *Tx, s *Stream) error {

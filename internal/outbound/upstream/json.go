@@ -13,13 +13,8 @@ import (
 	"time"
 )
 
-const (
-	// maxAnswer bounds what Call reads of an answer, in bytes: ten parameters
-	// of 8 KiB, fifty of whatever is said of them.
-	maxAnswer = 4 << 20
-	// callTime bounds a call as a whole.
-	callTime = 15 * time.Second
-)
+// callTime bounds a call as a whole.
+const callTime = 15 * time.Second
 
 // Answer is what a service that speaks JSON said.
 type Answer struct {
@@ -47,12 +42,13 @@ func (u *Client) Call(ctx context.Context, target string, body []byte) (*Answer,
 		return nil, err
 	}
 	defer resp.Body.Close()
-	text, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer+1))
+	most := u.config.MaxAnswer
+	text, err := io.ReadAll(io.LimitReader(resp.Body, most+1))
 	if err != nil {
 		return nil, err
 	}
-	if len(text) > maxAnswer {
-		return nil, fmt.Errorf("it answered more than %d bytes", maxAnswer)
+	if int64(len(text)) > most {
+		return nil, fmt.Errorf("it answered more than %d bytes", most)
 	}
 	a := &Answer{Status: resp.StatusCode, RequestID: resp.Header.Get("X-Amzn-Requestid"), Body: text}
 	if a.Status != http.StatusOK {

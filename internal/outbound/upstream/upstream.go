@@ -45,6 +45,7 @@ type Config struct {
 	Roots       *x509.CertPool // nil: the machine's
 	Now         func() time.Time
 
+	MaxAnswer  int64         // bytes that Call reads of an answer; 4 MiB
 	Concurrent int           // requests on their way; 64
 	Wait       time.Duration // for one of those to end; 1 second
 	Connect    time.Duration // TCP and TLS; 3 seconds each
@@ -68,6 +69,7 @@ func New(c Config) *Client {
 	c.Concurrent, c.Wait = cmp.Or(c.Concurrent, 64), cmp.Or(c.Wait, time.Second)
 	c.Connect, c.Answer = cmp.Or(c.Connect, 3*time.Second), cmp.Or(c.Answer, time.Minute)
 	c.Stall, c.Rest = cmp.Or(c.Stall, 30*time.Second), cmp.Or(c.Rest, time.Second)
+	c.MaxAnswer = cmp.Or(c.MaxAnswer, 4<<20) // ten parameters of 8 KiB, fifty of whatever is said of them
 	u := &Client{config: c, keys: sigv4.NewKeyCache(4), slots: make(chan struct{}, c.Concurrent)}
 	protocols := new(http.Protocols)
 	// One request a connection: cutting one off is to close its connection, which

@@ -18,6 +18,11 @@ type iterator struct {
 	Shard        int64
 	After        int64 // the sequence number of the record before
 	At           int64 // when it was given out, in microseconds
+
+	// Of a stream that lives elsewhere (upstream_token.go); the rest but for At is
+	// not set.
+	upstream *Upstream
+	there    string // its own iterator
 }
 
 const (
@@ -56,15 +61,19 @@ func (s *Service) fresh(it iterator) error {
 // request, and of the ARN that it names, if any.
 func (s *Service) referIterator(ctx context.Context, in *kinesis.GetRecordsInput) (iterator, reference) {
 	var it iterator
-	if !s.unseal(iteratorPurpose, *in.ShardIterator, &it) || it.Region != s.region(ctx) {
+	far := s.openFar(ctx, *in.ShardIterator, &it)
+	if !far && (!s.unseal(iteratorPurpose, *in.ShardIterator, &it) || it.Region != s.region(ctx)) {
 		return it, reference{err: errIterator}
 	}
 	r := s.refer(ctx, named{&it.Name, in.StreamARN, in.StreamId})
+	if r.err == nil && s.elsewhere(r) != it.upstream { // given out while it was here
+		r.err = errIterator
+	}
 	return it, r
 }
 
 func (s *Service) iterate(st *stream, shard, after int64) *string {
-	return new(s.seal(iteratorPurpose, iterator{st.Region, st.Name, st.ID, shard, after, s.Now().UnixMicro()}))
+	return new(s.seal(iteratorPurpose, iterator{Region: st.Region, Name: st.Name, Stream: st.ID, Shard: shard, After: after, At: s.Now().UnixMicro()}))
 }
 
 // GetShardIterator says where reading a shard begins.
@@ -72,6 +81,9 @@ func (s *Service) GetShardIterator(ctx context.Context, in *kinesis.GetShardIter
 	r := s.refer(ctx, named{in.StreamName, in.StreamARN, in.StreamId})
 	if err := checkPlace(in); r.err == nil && err != nil {
 		return nil, err
+	}
+	if u := s.elsewhere(r); u != nil {
+		return s.iterateElsewhere(ctx, u, in)
 	}
 	out := &kinesis.GetShardIteratorOutput{}
 	return out, s.read(ctx, r, func(tx *store.Tx, st *stream) error {

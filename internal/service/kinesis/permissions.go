@@ -168,10 +168,17 @@ func (s *Service) Checks(ctx context.Context, op string, in api.Input) ([]access
 	return checks, nil
 }
 
+// unknownTags are the condition keys of streams that live elsewhere.
+var unknownTags = []string{"aws:resourcetag/"}
+
 // addStream adds the keys of a stream's tags, and its policy; one that is not
 // here has neither.
 func (s *Service) addStream(ctx context.Context, r reference, check *access.Check) error {
 	if r.err != nil {
+		return nil
+	}
+	if s.elsewhere(r) != nil {
+		check.Unknown = unknownTags
 		return nil
 	}
 	st, err := s.lookUp(ctx, r.region, r.name)

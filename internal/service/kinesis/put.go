@@ -37,7 +37,11 @@ func (s *Service) PutRecord(ctx context.Context, in *kinesis.PutRecordInput) (*k
 	if err != nil {
 		return nil, err
 	}
-	st, err := s.writable(ctx, s.refer(ctx, named{in.StreamName, in.StreamARN, in.StreamId}))
+	r := s.refer(ctx, named{in.StreamName, in.StreamARN, in.StreamId})
+	if u := s.elsewhere(r); u != nil {
+		return s.putElsewhere(ctx, u, in)
+	}
+	st, err := s.writable(ctx, r)
 	if err != nil {
 		return nil, err
 	}
@@ -61,7 +65,11 @@ func (s *Service) PutRecords(ctx context.Context, in *kinesis.PutRecordsInput) (
 			return nil, invalid("Records size exceeds 5 MB limit")
 		}
 	}
-	st, err := s.writable(ctx, s.refer(ctx, named{in.StreamName, in.StreamARN, in.StreamId}))
+	r := s.refer(ctx, named{in.StreamName, in.StreamARN, in.StreamId})
+	if u := s.elsewhere(r); u != nil {
+		return s.putAllElsewhere(ctx, u, in)
+	}
+	st, err := s.writable(ctx, r)
 	if err != nil {
 		return nil, err
 	}

@@ -23,6 +23,9 @@ func (s *Service) GetRecords(ctx context.Context, in *kinesis.GetRecordsInput) (
 	if r.err == nil {
 		r.err = s.fresh(it)
 	}
+	if r.err == nil && it.upstream != nil {
+		return s.getElsewhere(ctx, it, in)
+	}
 	var out *kinesis.GetRecordsOutput
 	err := s.read(ctx, r, func(tx *store.Tx, st *stream) error {
 		h := st.shard(it.Shard)

@@ -29,8 +29,11 @@ type Config struct {
 	Ring    *seal.Ring // seals iterators and page tokens
 	Account string     // 12 digits
 	Region  string     // of callers whose request names none
-	Now     func() time.Time
-	Log     *slog.Logger
+	// Upstreams are the streams that live elsewhere, by their names here, in every
+	// region. Adopt has looked that none of them is kept here.
+	Upstreams map[string]*Upstream
+	Now       func() time.Time
+	Log       *slog.Logger
 }
 
 // Service implements kinesis.API.
@@ -39,6 +42,7 @@ type Service struct {
 	Config
 	cache   cache
 	lanes   lanes
+	byMark  map[mark]*Upstream
 	deleted chan struct{} // a stream is to be deleted: see Run
 }
 
@@ -46,6 +50,7 @@ type Service struct {
 func New(c Config) *Service {
 	s := &Service{Config: c, deleted: make(chan struct{}, 1)}
 	s.lanes.byStream = map[string]*lane{}
+	s.markUpstreams()
 	return s
 }
 
@@ -119,8 +124,8 @@ const (
 // writable is the stream of a reference for those who read and write records: it
 // may be some milliseconds old (cache.go). One that is being deleted is gone.
 func (s *Service) writable(ctx context.Context, r reference) (*stream, error) {
-	if r.err != nil {
-		return nil, r.err
+	if err := s.here(r); err != nil {
+		return nil, err
 	}
 	st, err := s.lookUp(ctx, r.region, r.name)
 	if err == nil && st.Status != active {
@@ -131,8 +136,8 @@ func (s *Service) writable(ctx context.Context, r reference) (*stream, error) {
 
 // read runs fn on a stream as it is now, whatever its state.
 func (s *Service) read(ctx context.Context, r reference, fn func(tx *store.Tx, st *stream) error) error {
-	if r.err != nil {
-		return r.err
+	if err := s.here(r); err != nil {
+		return err
 	}
 	return s.DB.Read(ctx, func(tx *store.Tx) error {
 		st, err := s.load(tx, r.region, r.name)
@@ -145,8 +150,8 @@ func (s *Service) read(ctx context.Context, r reference, fn func(tx *store.Tx, s
 
 // change runs fn on a stream that is active, and writes its settings back.
 func (s *Service) change(ctx context.Context, r reference, fn func(tx *store.Tx, st *stream) error) error {
-	if r.err != nil {
-		return r.err
+	if err := s.here(r); err != nil {
+		return err
 	}
 	return s.DB.Write(ctx, func(tx *store.Tx) error {
 		st, err := s.load(tx, r.region, r.name)

@@ -76,6 +76,9 @@ func (s *Service) ListShards(ctx context.Context, in *kinesis.ListShardsInput) (
 		}
 		r, start, filter = s.referPage(ctx, p), &p.After, p.Filter
 	}
+	if u := s.elsewhere(r); u != nil {
+		return s.listShardsElsewhere(ctx, u, in, p)
+	}
 	out := &kinesis.ListShardsOutput{}
 	return out, s.read(ctx, r, func(tx *store.Tx, st *stream) error {
 		if p.Stream != "" && p.Stream != st.ID || in.StreamCreationTimestamp != nil && in.StreamCreationTimestamp.Unix() != st.CreatedAt.Unix() {
@@ -141,6 +144,7 @@ type page struct {
 	Region, After string
 	Name, Stream  string               `json:",omitzero"`
 	Filter        *kinesis.ShardFilter `json:",omitzero"`
+	Mark, There   string               `json:",omitzero"` // of a stream that lives elsewhere: whose own token
 	At            int64                // microseconds
 }
 
@@ -170,7 +174,7 @@ func (s *Service) openPage(token string) (page, error) {
 // referPage is the stream whose shards a NextToken goes on with.
 func (s *Service) referPage(ctx context.Context, p page) reference {
 	r := reference{region: p.Region, name: p.Name, arn: s.arn(p.Region, p.Name)}
-	if p.Name == "" || p.Region != s.region(ctx) {
+	if u := s.Upstreams[p.Name]; p.Name == "" || p.Region != s.region(ctx) || u == nil && p.Mark != "" || u != nil && p.Mark != u.mark.String() {
 		r.err = errPage
 	}
 	return r

@@ -28,6 +28,9 @@ const (
 // CreateStream makes a stream, which is ACTIVE at once.
 func (s *Service) CreateStream(ctx context.Context, in *kinesis.CreateStreamInput) (*kinesis.CreateStreamOutput, error) {
 	r := s.refer(ctx, named{name: in.StreamName})
+	if err := s.here(r); err != nil {
+		return nil, err
+	}
 	set, shards, err := newSettings(in)
 	if err != nil {
 		return nil, err
@@ -177,6 +180,9 @@ func (st *stream) keyID() *string {
 func (s *Service) DescribeStream(ctx context.Context, in *kinesis.DescribeStreamInput) (*kinesis.DescribeStreamOutput, error) {
 	out := &kinesis.DescribeStreamOutput{}
 	r := s.refer(ctx, named{in.StreamName, in.StreamARN, in.StreamId})
+	if u := s.elsewhere(r); u != nil {
+		return s.describeElsewhere(ctx, u, r, in)
+	}
 	return out, s.read(ctx, r, func(tx *store.Tx, st *stream) error {
 		shards, err := afterShard(s.kept(tx, st), in.ExclusiveStartShardId)
 		if err != nil {
@@ -194,6 +200,9 @@ func (s *Service) DescribeStream(ctx context.Context, in *kinesis.DescribeStream
 func (s *Service) DescribeStreamSummary(ctx context.Context, in *kinesis.DescribeStreamSummaryInput) (*kinesis.DescribeStreamSummaryOutput, error) {
 	out := &kinesis.DescribeStreamSummaryOutput{}
 	r := s.refer(ctx, named{in.StreamName, in.StreamARN, in.StreamId})
+	if u := s.elsewhere(r); u != nil {
+		return s.summaryElsewhere(ctx, u, r)
+	}
 	return out, s.read(ctx, r, func(_ *store.Tx, st *stream) error {
 		out.StreamDescriptionSummary = &kinesis.StreamDescriptionSummary{StreamName: &st.Name, StreamARN: new(s.arn(st.Region, st.Name)), StreamStatus: new(kinesis.StreamStatus(st.Status)),
 			StreamModeDetails: st.mode(), RetentionPeriodHours: &st.set.Retention, StreamCreationTimestamp: api.At(st.CreatedAt), EnhancedMonitoring: st.monitoring(),
@@ -213,26 +222,29 @@ func (s *Service) ListStreams(ctx context.Context, in *kinesis.ListStreamsInput)
 		if err != nil {
 			return nil, err
 		}
-		if t.Region != s.region(ctx) || t.Stream != "" {
+		if t.Region != s.region(ctx) || t.Name != "" {
 			return nil, errPage
 		}
 		after = t.After
 	}
 	var out *kinesis.ListStreamsOutput
 	err := s.DB.Read(ctx, func(tx *store.Tx) error {
-		rows, err := store.Streams(tx, s.region(ctx), after, most+1)
+		rows, err := store.Streams(tx, s.region(ctx), after, most+1+len(s.Upstreams))
 		if err != nil {
 			return err
 		}
+		rows = s.withFar(rows, s.region(ctx), after)
 		out = &kinesis.ListStreamsOutput{StreamNames: []string{}, StreamSummaries: []kinesis.StreamSummary{}, HasMoreStreams: new(len(rows) > most)}
 		for _, row := range rows[:min(most, len(rows))] {
-			st, err := newStream(row, nil)
-			if err != nil {
-				return err
+			sum := kinesis.StreamSummary{StreamName: &row.Name, StreamARN: new(s.arn(row.Region, row.Name)), StreamStatus: new(kinesis.StreamStatus(row.Status))}
+			if s.Upstreams[row.Name] == nil {
+				st, err := newStream(row, nil)
+				if err != nil {
+					return err
+				}
+				sum.StreamModeDetails, sum.StreamCreationTimestamp = st.mode(), api.At(st.CreatedAt)
 			}
-			out.StreamNames = append(out.StreamNames, st.Name)
-			out.StreamSummaries = append(out.StreamSummaries, kinesis.StreamSummary{StreamName: &st.Name, StreamARN: new(s.arn(st.Region, st.Name)),
-				StreamStatus: new(kinesis.StreamStatus(st.Status)), StreamModeDetails: st.mode(), StreamCreationTimestamp: api.At(st.CreatedAt)})
+			out.StreamNames, out.StreamSummaries = append(out.StreamNames, row.Name), append(out.StreamSummaries, sum)
 		}
 		if len(rows) > most {
 			out.NextToken = s.sealPage(page{Region: s.region(ctx), After: rows[most-1].Name})
