@@ -131,7 +131,7 @@ func Locations(file string) Option { return func(s *settings) { s.config.Locatio
 // Templates names the folder of files that take the place of those of the pages.
 func Templates(dir string) Option { return func(s *settings) { s.config.Templates = dir } }
 
-// Upstreams names the file of buckets and parameters that live elsewhere.
+// Upstreams names the file of buckets, parameters and streams that live elsewhere.
 func Upstreams(file string) Option { return func(s *settings) { s.config.Upstreams = file } }
 
 // TLS serves HTTPS with a certificate that the server makes for itself. Client

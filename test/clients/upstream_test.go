@@ -13,13 +13,16 @@ import (
 	"gatehouse/internal/store/storetest"
 )
 
-// elsewhere starts a server whose bucket photos lives in another server's.
+// elsewhere starts a server whose bucket photos and stream clicks live in another
+// server's.
 func elsewhere(t *testing.T, kind string) (here, there *gatehousetest.Server) {
 	t.Helper()
 	there = gatehousetest.Start(t)
 	newCLI(t, there).must(nil, "s3", "mb", "s3://photos-prod")
+	newCLI(t, there).must(nil, "kinesis", "create-stream", "--stream-name", "clicks-prod", "--shard-count", "1")
 	file := filepath.Join(t.TempDir(), "upstreams.yaml")
-	text := fmt.Sprintf("- bucket: photos\n  name: photos-prod\n  endpoint: %s\n  access-key-id: %s\n  secret-access-key: %s\n",
+	text := fmt.Sprintf("- bucket: photos\n  name: photos-prod\n  endpoint: %[1]s\n  access-key-id: %[2]s\n  secret-access-key: %[3]s\n"+
+		"- stream: clicks\n  name: clicks-prod\n  endpoint: %[1]s\n  access-key-id: %[2]s\n  secret-access-key: %[3]s\n",
 		strings.Replace(there.URL, "localhost", "127.0.0.1", 1), there.AccessKeyID, there.SecretKey)
 	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
@@ -56,6 +59,40 @@ func TestUpstream_CLI(t *testing.T) {
 			if listed := newCLI(t, there).must(nil, "s3", "ls", "--recursive", "s3://photos-prod"); listed != "" {
 				t.Errorf("the upstream still has %s", listed)
 			}
+		})
+	}
+}
+
+// TestUpstream_CLIStream: the CLI writes and reads a stream that lives elsewhere.
+func TestUpstream_CLIStream(t *testing.T) {
+	for _, kind := range storetest.Kinds(t) {
+		t.Run(kind, func(t *testing.T) {
+			t.Parallel()
+			here, there := elsewhere(t, kind)
+			c := newCLI(t, here)
+			const shard = "shardId-000000000000"
+			c.must(nil, "kinesis", "wait", "stream-exists", "--stream-name", "clicks")
+			var written struct{ ShardId, SequenceNumber string }
+			c.must(&written, "kinesis", "put-record", "--stream-name", "clicks", "--partition-key", "from here", "--data", "eHh4")
+			var listed struct{ StreamNames []string }
+			if c.must(&listed, "kinesis", "list-streams"); len(listed.StreamNames) != 1 || listed.StreamNames[0] != "clicks" {
+				t.Errorf("listed: %+v", listed)
+			}
+			for _, side := range []struct {
+				*cli
+				name string
+			}{{c, "clicks"}, {newCLI(t, there), "clicks-prod"}} {
+				var it struct{ ShardIterator string }
+				side.must(&it, "kinesis", "get-shard-iterator", "--stream-name", side.name, "--shard-id", shard, "--shard-iterator-type", "TRIM_HORIZON")
+				var read struct {
+					Records []struct{ SequenceNumber, PartitionKey string }
+				}
+				side.must(&read, "kinesis", "get-records", "--shard-iterator", it.ShardIterator)
+				if len(read.Records) != 1 || read.Records[0].SequenceNumber != written.SequenceNumber || read.Records[0].PartitionKey != "from here" {
+					t.Errorf("%s has %+v", side.name, read)
+				}
+			}
+			c.refused("(InvalidArgumentException) when calling the DeleteStream operation: Stream clicks under account "+here.Account+" lives in another store", "kinesis", "delete-stream", "--stream-name", "clicks")
 		})
 	}
 }
