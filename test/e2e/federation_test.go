@@ -163,6 +163,12 @@ func TestFederation_refused(t *testing.T) {
 		if _, v := b.goesTo(p.comes(b, p.visited(b, b.authorize("identity_provider", "Corp")))); v.Get("error") != "server_error" || !strings.Contains(v.Get("error_description"), "less than or equal to 128") {
 			p.Errorf("a long name: %v", v)
 		}
+		for _, sub := range []string{"a b", "a\nb", "a\x00b"} {
+			p.says = with("sub", sub)
+			p.fails(sub, "server_error", "Invalid user attributes: username: The value has blanks or control characters ")
+		}
+		p.says = with("name", "a\x00b")
+		p.fails("no text", "server_error", "Invalid user attributes: name: The value is no text ")
 		p.says = with("name", strings.Repeat("n", 2049))
 		p.fails("a long value", "server_error", "Invalid user attributes: name: The value is longer than 2048 characters ")
 		p.says = with("email", "no address")
@@ -230,6 +236,13 @@ func TestFederation_state(t *testing.T) {
 			if to != callback || v.Get("error") != c[2] || v.Get("error_description") != c[3] || v.Get("state") != "s-1" {
 				p.Errorf("%q: %s %v", c[:2], to, v)
 			}
+		}
+		b = p.browser()
+		if _, v := b.goesTo(p.comes(b, p.visited(b, b.authorize("identity_provider", "Corp"), "iss", "https://evil.example"))); v.Get("error") != "invalid_request" || v.Has("code") {
+			p.Errorf("from another issuer: %v", v)
+		}
+		if _, v := b.goesTo(p.comes(b, p.visited(b, b.authorize("prompt", "login", "identity_provider", "Corp"), "iss", p.url))); !v.Has("code") {
+			p.Errorf("from the issuer: %v", v)
 		}
 		b = p.browser()
 		if _, v := b.goesTo(p.comes(b, p.visited(b, b.authorize("identity_provider", "Corp"), "code", "-"))); v.Get("error") != "invalid_request" {

@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"time"
 
 	"github.com/go-jose/go-jose/v4"
 )
@@ -195,6 +196,10 @@ func (v *Verifier) ask(ctx context.Context, p *Party, address, what, method stri
 	if bearer != "" {
 		r.Header.Set("Authorization", "Bearer "+bearer)
 	}
+	if err := v.enter(ctx); err != nil {
+		return &Fault{invalidRequest, "Too many sign-ins at other identity providers are under way. Try again.", err}
+	}
+	defer v.leave()
 	status, b, err := v.send(v.strict, r)
 	switch {
 	case isTimeout(err):
@@ -209,6 +214,26 @@ func (v *Verifier) ask(ctx context.Context, p *Party, address, what, method stri
 	}
 	return nil
 }
+
+// Requests of parties take time that a provider decides about, and strangers cause
+// them: so many are under way at once, and the next wait a little.
+const (
+	maxAsks   = 64
+	waitToAsk = time.Second
+)
+
+func (v *Verifier) enter(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, waitToAsk)
+	defer cancel()
+	select {
+	case v.asks <- struct{}{}:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+func (v *Verifier) leave() { <-v.asks }
 
 // excerpt is the beginning of an answer, for the log: OAuth's error, without what
 // a careless provider might repeat.

@@ -209,6 +209,9 @@ func (s *Service) arrive(ctx context.Context, r *Request, d *departure, q url.Va
 	if p == nil {
 		return nil, r.Refuse(codeInvalidRequest, "There is no sign-in with this identity provider.")
 	}
+	if iss, wrong := single(q, "iss"); wrong != "" || iss != "" && p.Issuer != "" && iss != p.Issuer && iss != p.Issuer+"/" {
+		return nil, r.Refuse(codeInvalidRequest, p.Name+" was not who sent the user back.") // RFC 9207
+	}
 	if said := q.Get("error"); said != "" {
 		return nil, r.Refuse(errorText(said, codeAccessDenied, 100), errorText(q.Get("error_description"), p.Name+" has not signed the user in.", 500))
 	}

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"net/url"
+	"regexp"
 	"slices"
 	"strings"
 	"unicode/utf8"
@@ -83,7 +84,7 @@ func (s *Service) ProviderOf(ctx context.Context, in *pool.Pool, identifier stri
 // freeName refuses names for a new user that are those of people who sign in by
 // a provider of the pool: whoever came first would keep the other out.
 func (s *Service) freeName(ctx context.Context, in *pool.Pool, name string) error {
-	if !strings.Contains(name, "_") {
+	if !strings.Contains(name, "_") || in.UsesAttributesAsNames() {
 		return nil
 	}
 	var list []*store.PoolRecord
@@ -103,6 +104,9 @@ func (s *Service) freeName(ctx context.Context, in *pool.Pool, name string) erro
 
 var errNoIdentifier = errors.New("no provider has the identifier")
 
+// nameForm are the characters of a user name (the model's UsernameType).
+var nameForm = regexp.MustCompile(`^[\p{L}\p{M}\p{S}\p{N}\p{P}]+$`)
+
 // maxClaim bounds a mapped value, in characters (federation.md, section 1).
 const maxClaim = 2048
 
@@ -117,6 +121,9 @@ func (p *provider) mapped(claims map[string]any) ([]store.Attribute, error) {
 		value := claimText(claims[claim])
 		if value == "" {
 			continue
+		}
+		if !utf8.ValidString(value) || strings.ContainsRune(value, 0) {
+			return nil, unfit("Invalid user attributes: " + attribute + ": The value is no text ")
 		}
 		if utf8.RuneCountInString(value) > maxClaim {
 			return nil, unfit("Invalid user attributes: " + attribute + ": The value is longer than 2048 characters ")
@@ -165,6 +172,9 @@ func (s *Service) Federate(ctx context.Context, in *pool.Pool, c *pool.Client, n
 	a := &arrival{pool: in, client: c, provider: p, subject: claimText(claims[p.AttributeMapping["username"]])}
 	if a.subject == "" {
 		return nil, unfit("Invalid user attributes: username: The attribute is required ")
+	}
+	if !nameForm.MatchString(a.subject) {
+		return nil, unfit("Invalid user attributes: username: The value has blanks or control characters ")
 	}
 	if a.attributes, err = p.mapped(claims); err != nil {
 		return nil, err
