@@ -1,6 +1,7 @@
 package hostedui
 
 import (
+	"cmp"
 	"net/http"
 
 	"gatehouse/internal/edge/site"
@@ -20,8 +21,9 @@ const (
 	away = 10 * 60
 )
 
-// social are the providers that everybody knows by name.
-var social = map[string]bool{"Google": true, "Facebook": true, "LoginWithAmazon": true, "SignInWithApple": true}
+// social are the providers that everybody knows, by the names that everybody
+// knows.
+var social = map[string]string{"Google": "Google", "Facebook": "Facebook", "LoginWithAmazon": "Amazon", "SignInWithApple": "Apple"}
 
 // choose goes on to the provider that was clicked or needs no choosing, or shows
 // the sign-in page.
@@ -59,7 +61,8 @@ func (v *visit) offer(p *view) error {
 	for _, name := range list {
 		q := v.req.Query
 		q.Set(providerParameter, name)
-		p.Providers = append(p.Providers, upstream{v.T("login.with", "provider", name), v.s.Link("/login", q), social[name]})
+		known := social[name]
+		p.Providers = append(p.Providers, upstream{v.T("login.with", "provider", cmp.Or(known, name)), v.s.Link("/login", q), known != ""})
 		q.Del(providerParameter)
 	}
 	return nil

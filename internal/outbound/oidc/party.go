@@ -28,6 +28,9 @@ type Party struct {
 	UserInfoURL      string
 	NoUserInfo       bool   // the ID token says all that there is
 	UserInfoMethod   string // GET or POST
+	// Profile says that the provider speaks OAuth 2.0 alone, as Facebook and Amazon
+	// do: there is no ID token, and userinfo says who it is, by a name of its own.
+	Profile bool
 }
 
 // Fault is why a sign-in at a provider came to nothing. Code and Text are what
@@ -52,7 +55,7 @@ const (
 
 // complete fills in the addresses that discovery has to tell.
 func (v *Verifier) complete(ctx context.Context, p *Party) (*Party, error) {
-	if p.AuthorizeURL != "" && p.TokenURL != "" && p.KeysURL != "" && (p.UserInfoURL != "" || p.NoUserInfo) {
+	if p.AuthorizeURL != "" && p.TokenURL != "" && (p.KeysURL != "" || p.Profile) && (p.UserInfoURL != "" || p.NoUserInfo) {
 		return p, nil
 	}
 	i, err := v.issuer(ctx, p.Issuer, "")
@@ -118,6 +121,9 @@ func (v *Verifier) Redeem(ctx context.Context, p *Party, redirectURI, code, nonc
 		"client_id": {p.ClientID}, "client_secret": {p.Secret}}, "", &given); err != nil {
 		return nil, err
 	}
+	if p.Profile {
+		return v.profile(ctx, p, given.Access)
+	}
 	t, err := v.identify(ctx, p, given.ID)
 	if err != nil {
 		return nil, err
@@ -142,6 +148,22 @@ func (v *Verifier) Redeem(ctx context.Context, p *Party, redirectURI, code, nonc
 			claims[name] = text
 		}
 	}
+	return claims, nil
+}
+
+// profile asks who an access token is of, where nothing else says so. That the
+// token is for this party follows from how it came: by a code, for the secret.
+func (v *Verifier) profile(ctx context.Context, p *Party, access string) (map[string]any, error) {
+	if access == "" {
+		return nil, &Fault{invalidRequest, p.Name + " Error - no access token in its answer", nil}
+	}
+	claims := map[string]any{}
+	if err := v.ask(ctx, p, p.UserInfoURL, "user info", p.UserInfoMethod, nil, access, &claims); err != nil {
+		return nil, err
+	}
+	delete(claims, "id_token")
+	delete(claims, "refresh_token")
+	claims["access_token"] = access
 	return claims, nil
 }
 

@@ -31,11 +31,14 @@ func (p *provider) party() *oidc.Party {
 	d := p.Secret.Details
 	o := &oidc.Party{Name: p.Name, Issuer: d["oidc_issuer"], ClientID: d["client_id"], Secret: d["client_secret"], Scopes: d["authorize_scopes"],
 		AuthorizeURL: d["authorize_url"], TokenURL: d["token_url"], KeysURL: d["jwks_uri"], UserInfoURL: d["attributes_url"], UserInfoMethod: d["attributes_request_method"]}
+	if o.UserInfoURL != "" && d["attributes_url_add_attributes"] == "true" {
+		o.UserInfoURL += strings.Join(p.claims(), ",")
+	}
 	switch p.Type {
 	case cognitoidp.IdentityProviderTypeTypeOidc:
-		if o.UserInfoURL != "" && d["attributes_url_add_attributes"] == "true" {
-			o.UserInfoURL += strings.Join(p.claims(), ",")
-		}
+		return o
+	case cognitoidp.IdentityProviderTypeTypeFacebook, cognitoidp.IdentityProviderTypeTypeLoginWithAmazon:
+		o.Profile = true
 		return o
 	case cognitoidp.IdentityProviderTypeTypeGoogle:
 		// The ID token has name, e-mail and picture; Google's other interface for
