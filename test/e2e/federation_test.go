@@ -462,13 +462,13 @@ func TestFederation_linking(t *testing.T) {
 // client with one alone has no page.
 func TestFederation_pages(t *testing.T) {
 	eachElsewhere(t, nil, nil, func(p *elsewhere) {
-		_, err := p.root.IDP.CreateIdentityProvider(p.Context(), &idp.CreateIdentityProviderInput{UserPoolId: &p.pool, ProviderName: aws.String("SignInWithApple"), ProviderType: "SignInWithApple",
-			ProviderDetails: map[string]string{"client_id": "x", "team_id": "t", "key_id": "k", "private_key": "p", "authorize_scopes": "email"}})
+		_, err := p.root.IDP.CreateIdentityProvider(p.Context(), &idp.CreateIdentityProviderInput{UserPoolId: &p.pool, ProviderName: aws.String("Campus"), ProviderType: "SAML",
+			ProviderDetails: map[string]string{"MetadataURL": "https://campus.example/metadata"}})
 		p.ok(err)
 		b := p.browser()
 		page := b.see("/login", p.usual()...)
 		page.shows(200, "Continue with Corp")
-		if strings.Contains(page.text, "Apple") {
+		if strings.Contains(page.text, "Campus") {
 			p.Error("a provider is offered that nobody can sign in with")
 		}
 		p.visited(b, b.open("/login", p.usual("provider", "Corp")...))
@@ -493,7 +493,7 @@ func TestFederation_pages(t *testing.T) {
 		p.visited(b, b.authorize("idp_identifier", "corp.example.com"))
 		uri := p.pushed()
 		p.visited(b, b.open("/login", "client_id", p.client, "request_uri", uri, "provider", "Corp"))
-		for _, q := range [][]string{{"identity_provider", "SignInWithApple"}, {"identity_provider", "Nobody"}, {"idp_identifier", "nobody.example"}} {
+		for _, q := range [][]string{{"identity_provider", "Campus"}, {"identity_provider", "Nobody"}, {"idp_identifier", "nobody.example"}} {
 			if to, v := b.goesTo(b.authorize(q...)); to != callback || v.Get("error") != "invalid_request" {
 				p.Errorf("%q: %s %v", q, to, v)
 			}
@@ -524,7 +524,7 @@ func TestFederation_pages(t *testing.T) {
 		}
 		none := &browser{p.of(p.newClient(func(in *idp.CreateUserPoolClientInput) {
 			oauthClient(in)
-			in.SupportedIdentityProviders = []string{"SignInWithApple"}
+			in.SupportedIdentityProviders = []string{"Campus"}
 		})), b.http}
 		none.see("/login", none.usual()...).shows(400, "has no way to sign in")
 		// And a login from here does not do there.
@@ -543,59 +543,5 @@ func TestFederation_identityPool(t *testing.T) {
 		p.ok(err)
 		_, err = p.anyone.Identity.GetCredentialsForIdentity(p.Context(), &ci.GetCredentialsForIdentityInput{IdentityId: out.IdentityId, Logins: p.logins(g.ID)})
 		p.ok(err)
-	})
-}
-
-// TestFederation_social: Facebook and Amazon speak OAuth alone; their profile says
-// who it is.
-func TestFederation_social(t *testing.T) {
-	eachElsewhere(t, nil, nil, func(p *elsewhere) {
-		for kind, subject := range map[string]string{"Facebook": "id", "LoginWithAmazon": "user_id"} {
-			_, err := p.root.IDP.CreateIdentityProvider(p.Context(), &idp.CreateIdentityProviderInput{UserPoolId: &p.pool, ProviderName: &kind, ProviderType: types.IdentityProviderTypeType(kind),
-				ProviderDetails: map[string]string{"client_id": "the-app", "client_secret": partySecret, "authorize_scopes": "public_profile, email", "authorize_url": p.url + "/dialog",
-					"token_url": p.url + "/token", "attributes_url": p.url + "/userinfo?fields="},
-				AttributeMapping: map[string]string{"username": subject, "email": "email", "name": "name"}})
-			p.ok(err)
-			d := p.of(p.newClient(func(in *idp.CreateUserPoolClientInput) {
-				oauthClient(in)
-				in.SupportedIdentityProviders = []string{"COGNITO", kind}
-			}))
-			come := func() (string, url.Values) {
-				p.Helper()
-				b := d.browser()
-				b.see("/login", d.usual()...).shows(200, "Continue with "+strings.TrimPrefix(kind, "LoginWith"))
-				to, q := b.goesTo(b.authorize("identity_provider", kind))
-				if to != p.url+"/dialog" || q.Get("client_id") != "the-app" || q.Get("scope") != "public_profile, email" {
-					p.Fatalf("sent to %s with %v", to, q)
-				}
-				return b.goesTo(b.open("/oauth2/idpresponse", "code", "x", "state", q.Get("state")))
-			}
-			p.info = map[string]any{subject: "77", "name": "Jane", "email": "jane@example.org", "email_verified": true}
-			_, v := come()
-			first := d.claims(&d.redeem(v.Get("code")).ID)
-			i := first["identities"].([]any)[0].(map[string]any)
-			if first["cognito:username"] != kind+"_77" || first["name"] != "Jane" || first["email_verified"] != false || i["providerType"] != kind || i["issuer"] != nil || i["userId"] != "77" {
-				p.Errorf("%v", first)
-			}
-			if p.asked.Get("client_secret") != partySecret || p.asked.Get("code") != "x" {
-				p.Errorf("the token was asked for with %v", p.asked)
-			}
-			_, v = come()
-			if again := d.claims(&d.redeem(v.Get("code")).ID); again["sub"] != first["sub"] {
-				p.Errorf("%v", again)
-			}
-			p.info = map[string]any{"sub": "jane-1", "name": "Jane"}
-			if to, v := come(); to != callback || v.Get("error") != "server_error" || !strings.Contains(v.Get("error_description"), "username: The attribute is required") {
-				p.Errorf("a profile of nobody: %s %v", to, v)
-			}
-			p.token = func(w http.ResponseWriter, _ *http.Request) bool {
-				_, _ = w.Write([]byte(`{"access_token":"another"}`))
-				return true
-			}
-			if _, v := come(); v.Get("error_description") != kind+" Error - 401 error getting user info" {
-				p.Errorf("a token that opens nothing: %v", v)
-			}
-			p.token = nil
-		}
 	})
 }

@@ -31,6 +31,11 @@ type Party struct {
 	// Profile says that the provider speaks OAuth 2.0 alone, as Facebook and Amazon
 	// do: there is no ID token, and userinfo says who it is, by a name of its own.
 	Profile bool
+	// SecretKey makes the secret, in place of Secret; nil for all but Apple.
+	SecretKey *SecretKey
+	// FormPost asks for the answer as a form, which Apple wants where names are
+	// asked for.
+	FormPost bool
 }
 
 // Fault is why a sign-in at a provider came to nothing. Code and Text are what
@@ -97,6 +102,9 @@ func (v *Verifier) Authorize(ctx context.Context, p *Party, redirectURI, state, 
 	for name, value := range map[string]string{"client_id": p.ClientID, "redirect_uri": redirectURI, "response_type": "code", "scope": p.Scopes, "state": state, "nonce": nonce} {
 		q.Set(name, value)
 	}
+	if p.FormPost {
+		q.Set("response_mode", "form_post")
+	}
 	u.RawQuery, u.Fragment = q.Encode(), ""
 	return u.String(), nil
 }
@@ -110,6 +118,10 @@ func (v *Verifier) Redeem(ctx context.Context, p *Party, redirectURI, code, nonc
 	if err != nil {
 		return nil, err
 	}
+	secret, err := v.secretOf(p)
+	if err != nil {
+		return nil, err
+	}
 	ctx, cancel := context.WithTimeout(ctx, fetchTimeout)
 	defer cancel()
 	var given struct {
@@ -118,7 +130,7 @@ func (v *Verifier) Redeem(ctx context.Context, p *Party, redirectURI, code, nonc
 		Refresh string `json:"refresh_token"`
 	}
 	if err := v.ask(ctx, p, p.TokenURL, "token", http.MethodPost, url.Values{"grant_type": {"authorization_code"}, "code": {code}, "redirect_uri": {redirectURI},
-		"client_id": {p.ClientID}, "client_secret": {p.Secret}}, "", &given); err != nil {
+		"client_id": {p.ClientID}, "client_secret": {secret}}, "", &given); err != nil {
 		return nil, err
 	}
 	if p.Profile {
