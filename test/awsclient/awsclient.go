@@ -60,7 +60,7 @@ func newClients(t Target, creds aws.CredentialsProvider) *Clients {
 	if t.Now == nil {
 		t.Now = time.Now
 	}
-	cfg := aws.Config{Region: t.Region, Credentials: creds, BaseEndpoint: &t.URL, HTTPClient: t.HTTP,
+	cfg := aws.Config{Region: t.Region, Credentials: creds, BaseEndpoint: &t.URL, HTTPClient: detached{t.HTTP},
 		Retryer: func() aws.Retryer { return aws.NopRetryer{} }}
 	signer := clockSigner{v4.NewSigner(), t.Now}
 	return &Clients{

@@ -64,6 +64,7 @@ func TestNode(t *testing.T) {
 	}{
 		{"w1.test.mjs", nil},
 		{"w2.test.mjs", nil},
+		{"w3.test.mjs", nil},
 		{"directory.test.mjs", nil},
 		{"streams.test.mjs", nil},
 		{"access.test.mjs", nil},

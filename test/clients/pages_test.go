@@ -293,6 +293,35 @@ func TestPages_elsewhere(t *testing.T) {
 	}
 }
 
+// TestPages_posted comes back from a provider with a form of another site, as
+// Apple sends people back: the browser's cookie is there all the same.
+func TestPages_posted(t *testing.T) {
+	s := gatehousetest.Start(t, on(t, storetest.Kinds(t)[0])...)
+	d := newDomain(t, s, "team-a", nil)
+	d.trusts(t, newDomain(t, s, "team-b", nil))
+	elsewhere := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path != "/authorize" {
+			http.Error(w, "no tokens today", http.StatusTeapot)
+			return
+		}
+		w.Header().Set("Content-Type", "text/html")
+		q := r.URL.Query()
+		fmt.Fprintf(w, `<!doctype html><form method=post action=%q><input name=code value=x><input name=state value=%q></form><script>document.forms[0].submit()</script>`,
+			q.Get("redirect_uri"), q.Get("state"))
+	}))
+	defer elsewhere.Close() // at 127.0.0.1, which is another site than localhost
+	if _, err := d.root.IDP.UpdateIdentityProvider(t.Context(), &idp.UpdateIdentityProviderInput{UserPoolId: &d.pool, ProviderName: aws.String("Northwind"),
+		ProviderDetails: map[string]string{"client_id": "x", "client_secret": "y", "authorize_scopes": "openid", "attributes_request_method": "GET", "oidc_issuer": elsewhere.URL,
+			"authorize_url": elsewhere.URL + "/authorize", "token_url": elsewhere.URL + "/token", "jwks_uri": elsewhere.URL + "/keys", "attributes_url": elsewhere.URL + "/info"}}); err != nil {
+		t.Fatal(err)
+	}
+	b := newBrowser(t)
+	b.visit(d.at("/oauth2/authorize", "identity_provider", "Northwind"))
+	if q := b.at(d.app + "/callback?").Query(); q.Get("error_description") != "Northwind Error - 418 error getting token" || q.Get("state") != "s-1" {
+		t.Errorf("the app was sent %v", q)
+	}
+}
+
 // TestPages_passkey makes a passkey on the domain and signs in with it.
 func TestPages_passkey(t *testing.T) {
 	for _, kind := range storetest.Kinds(t) {

@@ -163,6 +163,12 @@ func TestFederation_refused(t *testing.T) {
 		if _, v := b.goesTo(p.comes(b, p.visited(b, b.authorize("identity_provider", "Corp")))); v.Get("error") != "server_error" || !strings.Contains(v.Get("error_description"), "less than or equal to 128") {
 			p.Errorf("a long name: %v", v)
 		}
+		for _, sub := range []string{"a b", "a\nb", "a\x00b"} {
+			p.says = with("sub", sub)
+			p.fails(sub, "server_error", "Invalid user attributes: username: The value has blanks or control characters ")
+		}
+		p.says = with("name", "a\x00b")
+		p.fails("no text", "server_error", "Invalid user attributes: name: The value is no text ")
 		p.says = with("name", strings.Repeat("n", 2049))
 		p.fails("a long value", "server_error", "Invalid user attributes: name: The value is longer than 2048 characters ")
 		p.says = with("email", "no address")
@@ -230,6 +236,13 @@ func TestFederation_state(t *testing.T) {
 			if to != callback || v.Get("error") != c[2] || v.Get("error_description") != c[3] || v.Get("state") != "s-1" {
 				p.Errorf("%q: %s %v", c[:2], to, v)
 			}
+		}
+		b = p.browser()
+		if _, v := b.goesTo(p.comes(b, p.visited(b, b.authorize("identity_provider", "Corp"), "iss", "https://evil.example"))); v.Get("error") != "invalid_request" || v.Has("code") {
+			p.Errorf("from another issuer: %v", v)
+		}
+		if _, v := b.goesTo(p.comes(b, p.visited(b, b.authorize("prompt", "login", "identity_provider", "Corp"), "iss", p.url))); !v.Has("code") {
+			p.Errorf("from the issuer: %v", v)
 		}
 		b = p.browser()
 		if _, v := b.goesTo(p.comes(b, p.visited(b, b.authorize("identity_provider", "Corp"), "code", "-"))); v.Get("error") != "invalid_request" {
@@ -449,13 +462,13 @@ func TestFederation_linking(t *testing.T) {
 // client with one alone has no page.
 func TestFederation_pages(t *testing.T) {
 	eachElsewhere(t, nil, nil, func(p *elsewhere) {
-		_, err := p.root.IDP.CreateIdentityProvider(p.Context(), &idp.CreateIdentityProviderInput{UserPoolId: &p.pool, ProviderName: aws.String("Facebook"), ProviderType: "Facebook",
-			ProviderDetails: map[string]string{"client_id": "x", "client_secret": "y", "authorize_scopes": "email"}})
+		_, err := p.root.IDP.CreateIdentityProvider(p.Context(), &idp.CreateIdentityProviderInput{UserPoolId: &p.pool, ProviderName: aws.String("Campus"), ProviderType: "SAML",
+			ProviderDetails: map[string]string{"MetadataURL": "https://campus.example/metadata"}})
 		p.ok(err)
 		b := p.browser()
 		page := b.see("/login", p.usual()...)
 		page.shows(200, "Continue with Corp")
-		if strings.Contains(page.text, "Facebook") {
+		if strings.Contains(page.text, "Campus") {
 			p.Error("a provider is offered that nobody can sign in with")
 		}
 		p.visited(b, b.open("/login", p.usual("provider", "Corp")...))
@@ -480,7 +493,7 @@ func TestFederation_pages(t *testing.T) {
 		p.visited(b, b.authorize("idp_identifier", "corp.example.com"))
 		uri := p.pushed()
 		p.visited(b, b.open("/login", "client_id", p.client, "request_uri", uri, "provider", "Corp"))
-		for _, q := range [][]string{{"identity_provider", "Facebook"}, {"identity_provider", "Nobody"}, {"idp_identifier", "nobody.example"}} {
+		for _, q := range [][]string{{"identity_provider", "Campus"}, {"identity_provider", "Nobody"}, {"idp_identifier", "nobody.example"}} {
 			if to, v := b.goesTo(b.authorize(q...)); to != callback || v.Get("error") != "invalid_request" {
 				p.Errorf("%q: %s %v", q, to, v)
 			}
@@ -511,7 +524,7 @@ func TestFederation_pages(t *testing.T) {
 		}
 		none := &browser{p.of(p.newClient(func(in *idp.CreateUserPoolClientInput) {
 			oauthClient(in)
-			in.SupportedIdentityProviders = []string{"Facebook"}
+			in.SupportedIdentityProviders = []string{"Campus"}
 		})), b.http}
 		none.see("/login", none.usual()...).shows(400, "has no way to sign in")
 		// And a login from here does not do there.

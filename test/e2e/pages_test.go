@@ -388,12 +388,26 @@ func TestPages_signUp(t *testing.T) {
 		// Whoever signs in first is asked for the code as well.
 		p = b.see("/login", d.usual()...).submit("username", name, "password", password).shows(200, "not confirmed yet")
 		p.submit("code", first).shows(200, "This code is not right.")
-		done := again.submit("code", d.server.Code(mail)).shows(200, "Your account is confirmed.")
-		if done.fields["username"] != name {
+		if held := again.fields["registered"]; held == "" || strings.Contains(held, password) {
+			d.Errorf("the page holds %q", held)
+		}
+		// The code is the last step: the page still knows what was registered.
+		again.submit("code", d.server.Code(mail)).redeemed()
+		again.submit("code", d.server.Code(mail)).shows(200, "This account is confirmed already.")
+		// What the page holds is for its user, for an hour. Then the password is typed.
+		register := func(name string) *page {
+			fresh := d.browser().see("/signup", d.usual()...)
+			return fresh.submit("username", name, "password", password, "requiredAttributes[email]", email(name)).shows(200, "We sent a code")
+		}
+		altered, others, late := register(name+"2"), register(name+"3"), register(name+"4")
+		altered.submit("code", d.server.Code(email(name+"2")), "registered", flip(altered.fields["registered"])).shows(200, "Your account is confirmed.")
+		done := others.submit("code", d.server.Code(email(name+"3")), "registered", late.fields["registered"]).shows(200, "Your account is confirmed.")
+		if done.fields["username"] != name+"3" {
 			d.Errorf("the sign-in page has %v", done.fields)
 		}
 		done.submit("password", password).redeemed()
-		again.submit("code", d.server.Code(mail)).shows(200, "This account is confirmed already.")
+		d.server.Advance(time.Hour)
+		late.submit("code", d.server.Code(email(name+"4"))).shows(200, "Your account is confirmed.")
 		b.see("/confirm", d.usual()...).submit("username", "nobody", "code", "123456").shows(200, "This code has expired.")
 		b.see("/confirm", d.usual()...).submitTo(strings.Replace(again.action, "/confirm", "/resendcode", 1), "username", "nobody").shows(200, "If there is an account with this name")
 	})

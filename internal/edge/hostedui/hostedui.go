@@ -124,7 +124,7 @@ func (h *Handler) ServeSite(w http.ResponseWriter, r *http.Request, s *site.Site
 			v.dispatch((*visit).showLink, (*visit).link)
 		}
 	case returnPath:
-		if v.allow(http.MethodGet) {
+		if v.allow(http.MethodGet, http.MethodPost) {
 			v.arrive()
 		}
 	case "/error":

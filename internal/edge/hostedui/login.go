@@ -162,6 +162,9 @@ func (v *visit) stopped(username string, err error) {
 	var unconfirmed *cognitoidp.UserNotConfirmedException
 	var reset *cognitoidp.PasswordResetRequiredException
 	if errors.As(err, &unconfirmed) {
+		if password := v.form.Get("password"); password != "" {
+			v.registered = v.h.config.Login.Registered(v.req, username, password)
+		}
 		v.confirmPage(username, "", v.T("confirm.first"), nil)
 		return
 	}

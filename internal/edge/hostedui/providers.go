@@ -1,6 +1,8 @@
 package hostedui
 
 import (
+	"cmp"
+	"io"
 	"net/http"
 
 	"gatehouse/internal/edge/site"
@@ -15,13 +17,16 @@ const (
 	// providerParameter names the provider that was clicked on the sign-in page.
 	// A request that was pushed has no place for it, so it stands beside.
 	providerParameter = "provider"
+	// maxReturned bounds what a provider sends back as a form, in bytes.
+	maxReturned = 10 << 10
 	// away is how long a browser remembers that its user is at a provider,
 	// seconds.
 	away = 10 * 60
 )
 
-// social are the providers that everybody knows by name.
-var social = map[string]bool{"Google": true, "Facebook": true, "LoginWithAmazon": true, "SignInWithApple": true}
+// social are the providers that everybody knows, by the names that everybody
+// knows.
+var social = map[string]string{"Google": "Google", "Facebook": "Facebook", "LoginWithAmazon": "Amazon", "SignInWithApple": "Apple"}
 
 // choose goes on to the provider that was clicked or needs no choosing, or shows
 // the sign-in page.
@@ -59,7 +64,8 @@ func (v *visit) offer(p *view) error {
 	for _, name := range list {
 		q := v.req.Query
 		q.Set(providerParameter, name)
-		p.Providers = append(p.Providers, upstream{v.T("login.with", "provider", name), v.s.Link("/login", q), social[name]})
+		known := social[name]
+		p.Providers = append(p.Providers, upstream{v.T("login.with", "provider", cmp.Or(known, name)), v.s.Link("/login", q), known != ""})
 		q.Del(providerParameter)
 	}
 	return nil
@@ -85,6 +91,17 @@ func (v *visit) depart(provider string) {
 // arrive takes back who comes from an identity provider.
 func (v *visit) arrive() {
 	event.From(v.r.Context()).Set("operation", "oauth2/idpresponse")
+	if v.r.Method == http.MethodPost {
+		// Another site's form: it comes without cookies, so the browser comes again.
+		b, err := io.ReadAll(http.MaxBytesReader(v.w, v.r.Body, maxReturned))
+		if err != nil {
+			v.notice(http.StatusRequestEntityTooLarge, "malformed.title", "malformed.text")
+			return
+		}
+		v.w.Header().Set("Location", v.s.Link(returnPath, v.h.config.Login.Returned(v.s.Pool, string(b))))
+		v.w.WriteHeader(http.StatusSeeOther)
+		return
+	}
 	q, err := login.ParseQuery(v.r.URL.RawQuery)
 	if err != nil {
 		v.refuse(err)

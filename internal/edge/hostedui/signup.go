@@ -1,6 +1,7 @@
 package hostedui
 
 import (
+	"cmp"
 	"errors"
 	"maps"
 	"net/http"
@@ -182,6 +183,9 @@ func (v *visit) signUp() {
 	case out.CodeDeliveryDetails == nil:
 		v.notice(http.StatusOK, "signUp.title", "signUp.wait")
 	default:
+		if password != "" {
+			v.registered = v.h.config.Login.Registered(v.req, username, password)
+		}
 		v.confirmPage(username, string(api.Value(out.Session)), v.sentTo(out.CodeDeliveryDetails), nil)
 	}
 }
@@ -205,7 +209,7 @@ func (v *visit) confirmPage(username, session, notice string, wrong *problem) {
 	if username == "" {
 		p.Fields = []field{v.usernameField("")}
 	} else {
-		p.Hidden = []pair{{"username", username}, {"session", session}}
+		p.Hidden = []pair{{"username", username}, {"session", session}, {"registered", cmp.Or(v.registered, v.form.Get("registered"))}}
 	}
 	p.Fields = append(p.Fields, v.codeField())
 	v.show(http.StatusOK, p)
@@ -236,6 +240,10 @@ func (v *visit) confirm() {
 		}
 		v.begin(username, cognitoidp.AuthFlowTypeUserAuth, given, string(*out.Session))
 	case err == nil:
+		if password := v.h.config.Login.Registration(v.req, username, v.form.Get("registered")); password != "" {
+			v.begin(username, cognitoidp.AuthFlowTypeUserPasswordAuth, map[string]api.Secret{"USERNAME": api.Secret(username), "PASSWORD": api.Secret(password)}, "")
+			return
+		}
 		v.loginPage(username, v.T("confirm.done"), nil)
 	case p == nil:
 		v.unavailable(err)

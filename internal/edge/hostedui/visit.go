@@ -28,7 +28,9 @@ type visit struct {
 	s    *site.Site
 	req  *login.Request // what the client asked for; nil where no client did
 	form url.Values     // what was posted
-	csrf string
+	// registered is what somebody has registered with, sealed; "" for none.
+	registered string
+	csrf       string
 	*catalogue
 }
 

@@ -51,7 +51,8 @@ type Config struct {
 type Verifier struct {
 	config  Config
 	client  *http.Client
-	strict  *http.Client // follows no redirect: what it sends is for one address alone
+	asks    chan struct{} // see enter
+	strict  *http.Client  // follows no redirect: what it sends is for one address alone
 	flights singleflight.Group
 	mu      sync.Mutex
 	issuers map[string]*issuer
@@ -68,7 +69,7 @@ type issuer struct {
 
 // New returns a Verifier.
 func New(c Config) *Verifier {
-	v := &Verifier{config: c, issuers: map[string]*issuer{}}
+	v := &Verifier{config: c, issuers: map[string]*issuer{}, asks: make(chan struct{}, maxAsks)}
 	if c.Transport == nil {
 		dialer := &net.Dialer{Timeout: fetchTimeout, Control: v.mayDial}
 		// No proxy: its address would be judged in place of the issuer's.

@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"time"
 
 	"github.com/go-jose/go-jose/v4"
 )
@@ -27,6 +28,14 @@ type Party struct {
 	UserInfoURL      string
 	NoUserInfo       bool   // the ID token says all that there is
 	UserInfoMethod   string // GET or POST
+	// Profile says that the provider speaks OAuth 2.0 alone, as Facebook and Amazon
+	// do: there is no ID token, and userinfo says who it is, by a name of its own.
+	Profile bool
+	// SecretKey makes the secret, in place of Secret; nil for all but Apple.
+	SecretKey *SecretKey
+	// FormPost asks for the answer as a form, which Apple wants where names are
+	// asked for.
+	FormPost bool
 }
 
 // Fault is why a sign-in at a provider came to nothing. Code and Text are what
@@ -51,7 +60,7 @@ const (
 
 // complete fills in the addresses that discovery has to tell.
 func (v *Verifier) complete(ctx context.Context, p *Party) (*Party, error) {
-	if p.AuthorizeURL != "" && p.TokenURL != "" && p.KeysURL != "" && (p.UserInfoURL != "" || p.NoUserInfo) {
+	if p.AuthorizeURL != "" && p.TokenURL != "" && (p.KeysURL != "" || p.Profile) && (p.UserInfoURL != "" || p.NoUserInfo) {
 		return p, nil
 	}
 	i, err := v.issuer(ctx, p.Issuer, "")
@@ -93,6 +102,9 @@ func (v *Verifier) Authorize(ctx context.Context, p *Party, redirectURI, state, 
 	for name, value := range map[string]string{"client_id": p.ClientID, "redirect_uri": redirectURI, "response_type": "code", "scope": p.Scopes, "state": state, "nonce": nonce} {
 		q.Set(name, value)
 	}
+	if p.FormPost {
+		q.Set("response_mode", "form_post")
+	}
 	u.RawQuery, u.Fragment = q.Encode(), ""
 	return u.String(), nil
 }
@@ -106,6 +118,10 @@ func (v *Verifier) Redeem(ctx context.Context, p *Party, redirectURI, code, nonc
 	if err != nil {
 		return nil, err
 	}
+	secret, err := v.secretOf(p)
+	if err != nil {
+		return nil, err
+	}
 	ctx, cancel := context.WithTimeout(ctx, fetchTimeout)
 	defer cancel()
 	var given struct {
@@ -114,8 +130,11 @@ func (v *Verifier) Redeem(ctx context.Context, p *Party, redirectURI, code, nonc
 		Refresh string `json:"refresh_token"`
 	}
 	if err := v.ask(ctx, p, p.TokenURL, "token", http.MethodPost, url.Values{"grant_type": {"authorization_code"}, "code": {code}, "redirect_uri": {redirectURI},
-		"client_id": {p.ClientID}, "client_secret": {p.Secret}}, "", &given); err != nil {
+		"client_id": {p.ClientID}, "client_secret": {secret}}, "", &given); err != nil {
 		return nil, err
+	}
+	if p.Profile {
+		return v.profile(ctx, p, given.Access)
 	}
 	t, err := v.identify(ctx, p, given.ID)
 	if err != nil {
@@ -141,6 +160,22 @@ func (v *Verifier) Redeem(ctx context.Context, p *Party, redirectURI, code, nonc
 			claims[name] = text
 		}
 	}
+	return claims, nil
+}
+
+// profile asks who an access token is of, where nothing else says so. That the
+// token is for this party follows from how it came: by a code, for the secret.
+func (v *Verifier) profile(ctx context.Context, p *Party, access string) (map[string]any, error) {
+	if access == "" {
+		return nil, &Fault{invalidRequest, p.Name + " Error - no access token in its answer", nil}
+	}
+	claims := map[string]any{}
+	if err := v.ask(ctx, p, p.UserInfoURL, "user info", p.UserInfoMethod, nil, access, &claims); err != nil {
+		return nil, err
+	}
+	delete(claims, "id_token")
+	delete(claims, "refresh_token")
+	claims["access_token"] = access
 	return claims, nil
 }
 
@@ -195,6 +230,10 @@ func (v *Verifier) ask(ctx context.Context, p *Party, address, what, method stri
 	if bearer != "" {
 		r.Header.Set("Authorization", "Bearer "+bearer)
 	}
+	if err := v.enter(ctx); err != nil {
+		return &Fault{invalidRequest, "Too many sign-ins at other identity providers are under way. Try again.", err}
+	}
+	defer v.leave()
 	status, b, err := v.send(v.strict, r)
 	switch {
 	case isTimeout(err):
@@ -209,6 +248,26 @@ func (v *Verifier) ask(ctx context.Context, p *Party, address, what, method stri
 	}
 	return nil
 }
+
+// Requests of parties take time that a provider decides about, and strangers cause
+// them: so many are under way at once, and the next wait a little.
+const (
+	maxAsks   = 64
+	waitToAsk = time.Second
+)
+
+func (v *Verifier) enter(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, waitToAsk)
+	defer cancel()
+	select {
+	case v.asks <- struct{}{}:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+func (v *Verifier) leave() { <-v.asks }
 
 // excerpt is the beginning of an answer, for the log: OAuth's error, without what
 // a careless provider might repeat.

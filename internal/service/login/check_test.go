@@ -1,6 +1,7 @@
 package login
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"net/url"
@@ -12,6 +13,7 @@ import (
 	"gatehouse/internal/api/cognitoidp"
 	"gatehouse/internal/authn/pool"
 	"gatehouse/internal/authn/signin"
+	"gatehouse/internal/outbound/oidc"
 	"gatehouse/internal/store"
 	"gatehouse/internal/store/storetest"
 )
@@ -49,7 +51,16 @@ func service(t testing.TB, change func(*cognitoidp.UserPoolClientType)) (*Servic
 	if err != nil {
 		t.Fatal(err)
 	}
-	return New(Config{DB: db, Pools: pools, Now: time.Now}), p
+	return New(Config{DB: db, Ring: storetest.Ring(t), Pools: pools, Providers: none{}, Now: time.Now}), p
+}
+
+// none is a pool without identity providers.
+type none struct{}
+
+func (none) Party(context.Context, *pool.Pool, string) (*oidc.Party, error) { return nil, nil }
+func (none) ProviderOf(context.Context, *pool.Pool, string) (string, error) { return "", nil }
+func (none) Federate(context.Context, *pool.Pool, *pool.Client, string, map[string]any) (*signin.Login, error) {
+	return nil, errors.New("there are no identity providers")
 }
 
 func query(q ...string) url.Values {
@@ -111,6 +122,9 @@ func TestCheck_refusals(t *testing.T) {
 		{[]string{"code_challenge", strings.Repeat("c", 129), "code_challenge_method", "S256"}, "invalid_request", inQuery},
 		{[]string{"code_challenge", challenge[1:] + "=", "code_challenge_method", "S256"}, "invalid_request", inQuery},
 		{[]string{"identity_provider", "Google"}, "invalid_request", inQuery},
+		{[]string{"idp_identifier", "x"}, "invalid_request", inQuery},
+		{[]string{"request_uri", pushedPrefix + "x"}, "invalid_request_uri", page},
+		{[]string{"dpop_jkt", "x"}, "invalid_request", inQuery},
 		{[]string{"prompt", "none login"}, "invalid_request", inQuery},
 		{[]string{"prompt", "create"}, "invalid_request", inQuery},
 		{[]string{"max_age", "-1"}, "invalid_request", inQuery},
@@ -244,7 +258,8 @@ func TestVerifies(t *testing.T) {
 // or nowhere, and a request that is right is whole.
 func FuzzCheck(f *testing.F) {
 	s, p := service(f, nil)
-	for _, q := range []string{query().Encode(), query("response_type", "token").Encode(), query("state", "a|b").Encode(), "client_id=%zz", "client_id=client;redirect_uri=x", query("redirect_uri", "https://evil").Encode()} {
+	for _, q := range []string{query().Encode(), query("response_type", "token").Encode(), query("state", "a|b").Encode(), "client_id=%zz", "client_id=client;redirect_uri=x", query("redirect_uri", "https://evil").Encode(),
+		query("idp_identifier", "x").Encode(), query("request_uri", pushedPrefix+"x").Encode()} {
 		f.Add(q)
 	}
 	f.Fuzz(func(t *testing.T, raw string) {

@@ -154,6 +154,10 @@ var errState = refuse(codeState, "The sign-in at the identity provider was not b
 // comes without a departure that counts goes to nobody (federation.md, section
 // 2).
 func (s *Service) Return(ctx context.Context, p *pool.Pool, q url.Values, browserKey string) (*Request, *signin.Login, error) {
+	q, err := s.unreturned(p, q)
+	if err != nil {
+		return nil, nil, err
+	}
 	d, err := s.departure(ctx, p, q, browserKey)
 	if err != nil {
 		return nil, nil, err
@@ -209,6 +213,9 @@ func (s *Service) arrive(ctx context.Context, r *Request, d *departure, q url.Va
 	if p == nil {
 		return nil, r.Refuse(codeInvalidRequest, "There is no sign-in with this identity provider.")
 	}
+	if iss, wrong := single(q, "iss"); wrong != "" || iss != "" && p.Issuer != "" && iss != p.Issuer && iss != p.Issuer+"/" {
+		return nil, r.Refuse(codeInvalidRequest, p.Name+" was not who sent the user back.") // RFC 9207
+	}
 	if said := q.Get("error"); said != "" {
 		return nil, r.Refuse(errorText(said, codeAccessDenied, 100), errorText(q.Get("error_description"), p.Name+" has not signed the user in.", 500))
 	}
@@ -220,7 +227,55 @@ func (s *Service) arrive(ctx context.Context, r *Request, d *departure, q url.Va
 	if err != nil {
 		return nil, err
 	}
+	if p.FormPost {
+		addNames(claims, q.Get("user"))
+	}
 	return s.Providers.Federate(ctx, r.Pool, r.Client, d.Provider, claims)
+}
+
+// addNames adds the names that Apple tells once, and through the browser. Nothing
+// else of that is believed.
+func addNames(claims map[string]any, user string) {
+	var said struct {
+		Name struct {
+			First string `json:"firstName"`
+			Last  string `json:"lastName"`
+		} `json:"name"`
+	}
+	if json.Unmarshal([]byte(user), &said) != nil {
+		return
+	}
+	for name, value := range map[string]string{"firstName": said.Name.First, "lastName": said.Name.Last} {
+		if value != "" {
+			claims[name] = value
+		}
+	}
+}
+
+const (
+	returnedPurpose = "form from an identity provider"
+	// returnedParameter stands for what came as a form.
+	returnedParameter = "returned"
+)
+
+// Returned is the query with which a browser comes again that was sent back with a
+// form: cookies do not come with another site's form, and what is in it does not
+// belong into an address as it is.
+func (s *Service) Returned(p *pool.Pool, form string) url.Values {
+	return url.Values{returnedParameter: {s.Ring.SealToken(returnedPurpose, p.ID, []byte(form))}}
+}
+
+// unreturned is the query of a browser that comes back: what was sealed, or as it
+// is.
+func (s *Service) unreturned(p *pool.Pool, q url.Values) (url.Values, error) {
+	if len(q[returnedParameter]) == 0 {
+		return q, nil
+	}
+	b, err := s.Ring.OpenToken(returnedPurpose, p.ID, q.Get(returnedParameter))
+	if err != nil {
+		return nil, errState
+	}
+	return ParseQuery(string(b))
 }
 
 // errorForm are the characters of errors in OAuth (RFC 6749, appendix A.7).

@@ -78,10 +78,11 @@ func (s *Service) Push(ctx context.Context, p *pool.Pool, f *Form) (string, erro
 	if err != nil {
 		return "", err
 	}
-	return pushedPrefix + s.Ring.SealToken(pushedPurpose, pushedFor(p, c.ID), b), nil
+	return pushedPrefix + s.Ring.SealToken(pushedPurpose, of(p, c.ID), b), nil
 }
 
-func pushedFor(p *pool.Pool, clientID string) string { return p.ID + " " + clientID }
+// of is whose a sealed text is: a client's of a pool.
+func of(p *pool.Pool, clientID string) string { return p.ID + " " + clientID }
 
 // withoutRedirect is a refusal that is told to the client itself.
 func withoutRedirect(err error) error {
@@ -112,7 +113,7 @@ func (s *Service) pushedOf(p *pool.Pool, q url.Values, age time.Duration) (url.V
 	if id == "" {
 		return nil, refuse(codeMissing, "Required String parameter 'client_id' is not present")
 	}
-	b, err := s.Ring.OpenToken(pushedPurpose, pushedFor(p, id), strings.TrimPrefix(q.Get("request_uri"), pushedPrefix))
+	b, err := s.Ring.OpenToken(pushedPurpose, of(p, id), strings.TrimPrefix(q.Get("request_uri"), pushedPrefix))
 	if err != nil {
 		return nil, refuse(codeInvalidRequestURI, "The request_uri is not one of this client's.")
 	}

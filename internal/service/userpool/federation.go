@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"net/url"
+	"regexp"
 	"slices"
 	"strings"
 	"unicode/utf8"
@@ -30,16 +31,23 @@ func (p *provider) party() *oidc.Party {
 	d := p.Secret.Details
 	o := &oidc.Party{Name: p.Name, Issuer: d["oidc_issuer"], ClientID: d["client_id"], Secret: d["client_secret"], Scopes: d["authorize_scopes"],
 		AuthorizeURL: d["authorize_url"], TokenURL: d["token_url"], KeysURL: d["jwks_uri"], UserInfoURL: d["attributes_url"], UserInfoMethod: d["attributes_request_method"]}
+	if o.UserInfoURL != "" && d["attributes_url_add_attributes"] == "true" {
+		o.UserInfoURL += strings.Join(p.claims(), ",")
+	}
 	switch p.Type {
 	case cognitoidp.IdentityProviderTypeTypeOidc:
-		if o.UserInfoURL != "" && d["attributes_url_add_attributes"] == "true" {
-			o.UserInfoURL += strings.Join(p.claims(), ",")
-		}
+		return o
+	case cognitoidp.IdentityProviderTypeTypeFacebook, cognitoidp.IdentityProviderTypeTypeLoginWithAmazon:
+		o.Profile = true
 		return o
 	case cognitoidp.IdentityProviderTypeTypeGoogle:
 		// The ID token has name, e-mail and picture; Google's other interface for
 		// people is not asked.
 		o.Alias, o.NoUserInfo = "accounts.google.com", true
+		return o
+	case cognitoidp.IdentityProviderTypeTypeSignInWithApple:
+		o.SecretKey = &oidc.SecretKey{TeamID: d["team_id"], KeyID: d["key_id"], PrivateKey: d["private_key"]}
+		o.NoUserInfo, o.FormPost = true, true
 		return o
 	}
 	return nil
@@ -83,7 +91,7 @@ func (s *Service) ProviderOf(ctx context.Context, in *pool.Pool, identifier stri
 // freeName refuses names for a new user that are those of people who sign in by
 // a provider of the pool: whoever came first would keep the other out.
 func (s *Service) freeName(ctx context.Context, in *pool.Pool, name string) error {
-	if !strings.Contains(name, "_") {
+	if !strings.Contains(name, "_") || in.UsesAttributesAsNames() {
 		return nil
 	}
 	var list []*store.PoolRecord
@@ -103,6 +111,9 @@ func (s *Service) freeName(ctx context.Context, in *pool.Pool, name string) erro
 
 var errNoIdentifier = errors.New("no provider has the identifier")
 
+// nameForm are the characters of a user name (the model's UsernameType).
+var nameForm = regexp.MustCompile(`^[\p{L}\p{M}\p{S}\p{N}\p{P}]+$`)
+
 // maxClaim bounds a mapped value, in characters (federation.md, section 1).
 const maxClaim = 2048
 
@@ -117,6 +128,9 @@ func (p *provider) mapped(claims map[string]any) ([]store.Attribute, error) {
 		value := claimText(claims[claim])
 		if value == "" {
 			continue
+		}
+		if !utf8.ValidString(value) || strings.ContainsRune(value, 0) {
+			return nil, unfit("Invalid user attributes: " + attribute + ": The value is no text ")
 		}
 		if utf8.RuneCountInString(value) > maxClaim {
 			return nil, unfit("Invalid user attributes: " + attribute + ": The value is longer than 2048 characters ")
@@ -166,6 +180,9 @@ func (s *Service) Federate(ctx context.Context, in *pool.Pool, c *pool.Client, n
 	if a.subject == "" {
 		return nil, unfit("Invalid user attributes: username: The attribute is required ")
 	}
+	if !nameForm.MatchString(a.subject) {
+		return nil, unfit("Invalid user attributes: username: The value has blanks or control characters ")
+	}
 	if a.attributes, err = p.mapped(claims); err != nil {
 		return nil, err
 	}
@@ -196,7 +213,7 @@ func (s *Service) Federate(ctx context.Context, in *pool.Pool, c *pool.Client, n
 	var login *signin.Login
 	first := false
 	seen := s.Risk.Unjudged(in, risk.Public(ctx, c, nil))
-	err = s.DB.Write(ctx, func(tx *store.Tx) (err error) {
+	write := func(tx *store.Tx) (err error) {
 		var u *store.User
 		if u, first, err = a.settle(tx, s); err != nil {
 			return err
@@ -206,7 +223,14 @@ func (s *Service) Federate(ctx context.Context, in *pool.Pool, c *pool.Client, n
 		}
 		call.User = u
 		return s.recordEvent(tx, u, seen, cognitoidp.EventTypeSignIn, cognitoidp.EventResponseTypePass)
-	})
+	}
+	err = s.DB.Write(ctx, write)
+	if errors.Is(err, store.ErrConflict) {
+		err = s.DB.Write(ctx, write) // another browser has just made the user
+	}
+	if errors.Is(err, store.ErrConflict) && a.made != nil {
+		err = a.found()
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -329,19 +353,15 @@ func (a *arrival) settle(tx *store.Tx, s *Service) (u *store.User, first bool, e
 // join writes a new profile, its identity and its group.
 func (a *arrival) join(tx *store.Tx, s *Service) (*store.User, bool, error) {
 	u := *a.made
-	err := insertUser(tx, a.pool, &u)
-	if errors.Is(err, store.ErrConflict) {
-		err = a.found()
-	}
-	if err != nil {
-		return nil, false, err
+	if err := insertUser(tx, a.pool, &u); err != nil {
+		return nil, false, err // ErrConflict where somebody has the name
 	}
 	if err := store.LinkUserIdentity(tx, &store.LinkedIdentity{PoolID: a.pool.ID, Provider: a.provider.Name, Attribute: subjectAttribute, Value: a.subject,
 		Sub: u.Sub, CreatedAt: tx.Now}); err != nil {
 		return nil, false, err
 	}
 	group := a.pool.ID + "_" + a.provider.Name
-	_, err = store.GroupByName(tx, a.pool.ID, group)
+	_, err := store.GroupByName(tx, a.pool.ID, group)
 	if errors.Is(err, store.ErrNotFound) {
 		err = store.InsertGroup(tx, &store.Group{PoolID: a.pool.ID, Name: group, Description: "Autogenerated group for users who sign in using " + a.provider.Name,
 			CreatedAt: tx.Now, UpdatedAt: tx.Now})
