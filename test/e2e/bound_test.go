@@ -163,6 +163,14 @@ func TestBound(t *testing.T) {
 		d.refused(err, "NotAuthorizedException", "Invalid Refresh Token")
 		h.bound(h.grant("", g.Refresh))
 
+		// A proof that was used does not use the code up.
+		code, spent := b.newCode(), h.proof("POST", tokenPath, "")
+		if a := h.with(tokenPath, h.grant("", g.Refresh), spent); a.status != 200 {
+			d.Fatalf("%d %s", a.status, a.body)
+		}
+		d.faulty(h.with(tokenPath, h.grant(code, ""), spent), 400, "invalid_dpop_proof")
+		h.bound(h.grant(code, ""))
+
 		// So is a code whose request named the key, pushed or not.
 		for _, code := range []string{b.newCode("dpop_jkt", h.thumbprint()), b.codeOf(h)} {
 			d.faulty(d.form(tokenPath, "grant_type", "authorization_code", "code", code, "redirect_uri", callback), 400, "invalid_grant")
@@ -214,6 +222,11 @@ func TestBound_secret(t *testing.T) {
 		if g.Refresh != "" {
 			d.Errorf("%+v", g)
 		}
+		form, spent := url.Values{"grant_type": {"client_credentials"}, "client_id": {own.client}, "client_secret": {own.secret}}, o.proof("POST", tokenPath, "")
+		if a := o.with(tokenPath, form, spent); a.status != 200 {
+			d.Errorf("%d %s", a.status, a.body)
+		}
+		d.faulty(o.with(tokenPath, form, spent), 400, "invalid_dpop_proof")
 	})
 }
 

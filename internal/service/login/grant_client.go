@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"gatehouse/internal/api/cognitoidp"
+	"gatehouse/internal/authn/dpop"
 	"gatehouse/internal/authn/pool"
 	"gatehouse/internal/authn/token"
 )
@@ -14,7 +15,7 @@ import (
 // fromClient gives a client with a secret a token with which it acts for
 // itself, for scopes of resource servers alone: all of the client's when it
 // does not say.
-func (s *Service) fromClient(ctx context.Context, p *pool.Pool, c *pool.Client, f *Form, key string) (*token.Set, error) {
+func (s *Service) fromClient(ctx context.Context, p *pool.Pool, c *pool.Client, f *Form, shown *dpop.Proof) (*token.Set, error) {
 	if err := mayUse(c, cognitoidp.OAuthFlowTypeClientCredentials); err != nil {
 		return nil, err
 	}
@@ -44,7 +45,10 @@ func (s *Service) fromClient(ctx context.Context, p *pool.Pool, c *pool.Client, 
 	if len(list) == 0 {
 		return nil, refuse(codeInvalidScope, "The client has no scope of a resource server.")
 	}
-	return s.SignIn.IssueClient(ctx, p, c, list, key, metadata)
+	if err := s.spendAlone(ctx, p, shown); err != nil {
+		return nil, err
+	}
+	return s.SignIn.IssueClient(ctx, p, c, list, keyOf(shown), metadata)
 }
 
 // metadata is aws_client_metadata, which goes to the pool's function: an object

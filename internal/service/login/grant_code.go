@@ -9,6 +9,7 @@ import (
 	"errors"
 
 	"gatehouse/internal/api/cognitoidp"
+	"gatehouse/internal/authn/dpop"
 	"gatehouse/internal/authn/pool"
 	"gatehouse/internal/authn/signin"
 	"gatehouse/internal/authn/token"
@@ -27,7 +28,7 @@ var (
 // fromCode trades an authorization code for tokens. A code that comes a second
 // time was seen by somebody else: the session that it gave ends (RFC 6749,
 // section 10.5). Only who has all that belongs to the code can end it so.
-func (s *Service) fromCode(ctx context.Context, p *pool.Pool, c *pool.Client, f *Form, key string) (*token.Set, error) {
+func (s *Service) fromCode(ctx context.Context, p *pool.Pool, c *pool.Client, f *Form, shown *dpop.Proof) (*token.Set, error) {
 	if err := mayUse(c, cognitoidp.OAuthFlowTypeCode); err != nil {
 		return nil, err
 	}
@@ -61,7 +62,7 @@ func (s *Service) fromCode(ctx context.Context, p *pool.Pool, c *pool.Client, f 
 		return nil, err
 	}
 	switch {
-	case row.ClientID != c.ID, b.RedirectURI != redirect, !verifies(b.Challenge, verifier), b.Key != "" && b.Key != key:
+	case row.ClientID != c.ID, b.RedirectURI != redirect, !verifies(b.Challenge, verifier), b.Key != "" && b.Key != keyOf(shown):
 		return nil, errCode
 	case row.Session != "":
 		return nil, s.reused(ctx, p, row)
@@ -69,8 +70,11 @@ func (s *Service) fromCode(ctx context.Context, p *pool.Pool, c *pool.Client, f 
 		return nil, errCode
 	}
 	set, err := s.SignIn.Issue(ctx, &signin.Issue{Pool: p, Client: c, Sub: row.Sub, EventID: b.EventID, AuthTime: b.AuthTime, Scopes: b.Scopes,
-		Nonce: b.Nonce, Resource: b.Resource, Key: key, Refreshes: true,
+		Nonce: b.Nonce, Resource: b.Resource, Key: keyOf(shown), Refreshes: true,
 		Spend: func(tx *store.Tx, session string) error {
+			if err := spend(tx, p, shown); err != nil {
+				return err
+			}
 			err := store.UseAuthorizationCode(tx, row, session)
 			if errors.Is(err, store.ErrConflict) {
 				err = errReused // or the user's sign-ins were ended meanwhile

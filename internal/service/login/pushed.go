@@ -61,11 +61,13 @@ func (s *Service) Push(ctx context.Context, p *pool.Pool, f *Form) (string, erro
 		}
 	}
 	v.Set("client_id", c.ID)
-	key, err := s.heldKey(ctx, p, &dpop.Request{Method: "POST", URLs: f.URLs}, f.Proofs)
+	// A proof is not spent here: what is pushed with somebody else's binds a code to
+	// somebody else's key.
+	shown, err := s.proof(&dpop.Request{Method: "POST", URLs: f.URLs}, f.Proofs)
 	if err != nil {
 		return "", err
 	}
-	if key != "" { // as if it were asked for (RFC 9449, section 10.1)
+	if key := keyOf(shown); key != "" { // as if it were asked for (RFC 9449, section 10.1)
 		if v.Has("dpop_jkt") && v.Get("dpop_jkt") != key {
 			return "", refuse(codeInvalidProof, "The DPoP proof is of another key than dpop_jkt.")
 		}

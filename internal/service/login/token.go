@@ -55,7 +55,7 @@ func (s *Service) Token(ctx context.Context, p *pool.Pool, f *Form) (*token.Set,
 	if err != nil {
 		return nil, err
 	}
-	trade := map[string]func(context.Context, *pool.Pool, *pool.Client, *Form, string) (*token.Set, error){
+	trade := map[string]func(context.Context, *pool.Pool, *pool.Client, *Form, *dpop.Proof) (*token.Set, error){
 		"authorization_code": s.fromCode, "refresh_token": s.fromRefresh, "client_credentials": s.fromClient}[grant]
 	if trade == nil {
 		return nil, refuse("unsupported_grant_type", "grant_type must be authorization_code, refresh_token or client_credentials.")
@@ -71,11 +71,11 @@ func (s *Service) Token(ctx context.Context, p *pool.Pool, f *Form) (*token.Set,
 	if err := usesOAuth(c); err != nil {
 		return nil, err
 	}
-	key, err := s.heldKey(ctx, p, &dpop.Request{Method: "POST", URLs: f.URLs}, f.Proofs)
+	shown, err := s.proof(&dpop.Request{Method: "POST", URLs: f.URLs}, f.Proofs)
 	if err != nil {
 		return nil, err
 	}
-	set, err := trade(ctx, p, c, f, key)
+	set, err := trade(ctx, p, c, f, shown)
 	return set, grantRefusal(err)
 }
 
