@@ -42,7 +42,8 @@ type code struct {
 	ExpiresAt   time.Time `json:"x"`
 }
 
-func codeHash(text string) string {
+// hashOf is what is kept, or carried, of a text that only its holder may know.
+func hashOf(text string) string {
 	sum := sha256.Sum256([]byte(text))
 	return hex.EncodeToString(sum[:])
 }
@@ -103,7 +104,7 @@ func (s *Service) newCode(ctx context.Context, r *Request, l *signin.Login, v ur
 		if err != nil {
 			return err
 		}
-		return store.InsertAuthorizationCode(tx, &store.AuthorizationCode{PoolID: r.Pool.ID, Sub: u.Sub, ClientID: r.Client.ID, Code: codeHash(text), Body: body,
+		return store.InsertAuthorizationCode(tx, &store.AuthorizationCode{PoolID: r.Pool.ID, Sub: u.Sub, ClientID: r.Client.ID, Code: hashOf(text), Body: body,
 			ExpiresAt: tx.Now.Add(codeKept)})
 	})
 	v.Set("code", text)

@@ -3,10 +3,8 @@ package login
 import (
 	"context"
 	"crypto/rand"
-	"crypto/sha256"
 	"crypto/subtle"
 	"encoding/base64"
-	"encoding/hex"
 	"errors"
 	"net/url"
 	"regexp"
@@ -68,11 +66,6 @@ var browserKeyForm = regexp.MustCompile(`^[A-Za-z0-9_-]{43}$`)
 
 // IsBrowserKey reports whether a text can be one.
 func IsBrowserKey(text string) bool { return browserKeyForm.MatchString(text) }
-
-func hashOf(text string) string {
-	sum := sha256.Sum256([]byte(text))
-	return hex.EncodeToString(sum[:])
-}
 
 // Native reports whether users of the pool itself may sign in on the client's
 // pages.

@@ -49,7 +49,7 @@ func (s *Service) fromCode(ctx context.Context, p *pool.Pool, c *pool.Client, f 
 	}
 	var row *store.AuthorizationCode
 	if err := s.DB.ReadOne(ctx, func(tx *store.Tx) (err error) {
-		row, err = store.AuthorizationCodeByHash(tx, p.ID, codeHash(text))
+		row, err = store.AuthorizationCodeByHash(tx, p.ID, hashOf(text))
 		return err
 	}); err != nil {
 		if errors.Is(err, store.ErrNotFound) {
